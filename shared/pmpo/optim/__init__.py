@@ -1,0 +1,1 @@
+"""The algorithm, pure: no network, no disk, no clock, no logging."""

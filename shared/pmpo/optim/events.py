@@ -1,0 +1,210 @@
+"""What a search tells its caller, in order: frozen, numbered from 1, enough to rebuild everything that happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pmpo.optim.types import UnitImportance
+
+StopReason = Literal[
+    "iterations", "patience", "target", "perfect", "budget", "no_rewrites", "diverged", "cancelled", "failed"
+]
+Verdict = Literal["confirmed", "unconfirmed", "untested"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a search has used so far. ``seconds`` and ``computed_tokens`` are not repeatable; the others are."""
+
+    scored_tokens: int = 0
+    computed_tokens: int = 0
+    generated_tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A prompt and where it came from. The seed prompt has id 0 and no parent."""
+
+    id: int
+    prompt: str
+    parent_id: int | None = None
+    example_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestComparison:
+    """The paired test of the final prompt against the seed prompt. Losses in nats, differences after minus before.
+
+    ``interval`` is the 95 % interval of the mean difference: the sign-flip test inverted (see ``acceptance``).
+    """
+
+    num_examples: int
+    loss_before: float
+    loss_after: float
+    difference: float
+    interval: tuple[float, float]
+    p_value: float
+    losses_before: tuple[float, ...]
+    losses_after: tuple[float, ...]
+    accuracy_before: float | None = None
+    accuracy_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """How a search ended. Losses are means over examples, in nats per target token under ``token_mean``."""
+
+    stop_reason: StopReason
+    verdict: Verdict
+    best: Candidate
+    seed: Candidate
+    num_iterations: int
+    num_accepted: int
+    train_loss_before: float
+    train_loss_after: float
+    validation_loss_before: float
+    validation_loss_after: float
+    test: TestComparison | None
+    spent: Spent
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStarted:
+    """The seed prompt was scored on the training and the validation set."""
+
+    number: int
+    seed: Candidate
+    num_train: int
+    num_validation: int
+    num_test: int
+    max_iterations: int
+    train_loss: float
+    validation_loss: float
+    train_losses: tuple[float, ...]
+    train_indices: tuple[int, ...]
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IterationStarted:
+    """``iteration`` counts from 1."""
+
+    number: int
+    iteration: int
+    incumbent_id: int
+    train_loss: float
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsMeasured:
+    """The mask analysis of the incumbent."""
+
+    number: int
+    iteration: int
+    candidate_id: int
+    importances: tuple[UnitImportance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HardExamplesChosen:
+    """Row numbers of the training examples that the rewriter sees, hardest first, with their losses."""
+
+    number: int
+    iteration: int
+    indices: tuple[int, ...]
+    losses: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteRejected:
+    """A rewrite that a guard refused before it was scored. ``text`` is what the model wrote."""
+
+    number: int
+    iteration: int
+    example_index: int
+    text: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateProposed:
+    """A rewrite that passed the guards."""
+
+    number: int
+    iteration: int
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateScored:
+    """A candidate's losses on the examples of one rung, by row number."""
+
+    number: int
+    iteration: int
+    rung: int
+    candidate_id: int
+    indices: tuple[int, ...]
+    losses: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateDropped:
+    """Why a candidate is out: ``selection``, ``train_loss``, ``validation_loss`` or ``anchor``."""
+
+    number: int
+    iteration: int
+    candidate_id: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncumbentAccepted:
+    """A candidate became the incumbent."""
+
+    number: int
+    iteration: int
+    candidate: Candidate
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IterationFinished:
+    """One round is over; ``train_loss`` is the incumbent's."""
+
+    number: int
+    iteration: int
+    accepted: bool
+    train_loss: float
+    validation_loss: float
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFinished:
+    """The last event."""
+
+    number: int
+    result: SearchResult
+
+
+Event = (
+    SearchStarted
+    | IterationStarted
+    | UnitsMeasured
+    | HardExamplesChosen
+    | RewriteRejected
+    | CandidateProposed
+    | CandidateScored
+    | CandidateDropped
+    | IncumbentAccepted
+    | IterationFinished
+    | SearchFinished
+)

@@ -1,0 +1,58 @@
+"""Selection: which candidates go on, after how many examples. A policy knows nothing of scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from pmpo.optim.losses import Floats
+
+
+class SelectionPolicy(Protocol):
+    """Decides rung by rung."""
+
+    def rungs(self, num_examples: int) -> tuple[int, ...]:
+        """Examples that the surviving candidates have been scored on after each rung; the last is ``num_examples``."""
+        ...
+
+    def keep(self, mean_losses: Floats) -> tuple[int, ...]:
+        """Positions of the candidates that stay after a rung, best first."""
+        ...
+
+
+class SequentialHalving:
+    """After each rung the better half stays, rounded up.
+
+    Rungs are 8, 16, 32, ... examples below N, then N. Its cost is known beforehand: 13 candidates and 50 examples are
+    scored 13 on 8, 7 on 16, 4 on 32, 2 on all.
+    """
+
+    first_rung = 8
+
+    def rungs(self, num_examples: int) -> tuple[int, ...]:
+        """8, 16, 32, ... below N, then N."""
+        sizes = []
+        size = self.first_rung
+        while size < num_examples:
+            sizes.append(size)
+            size *= 2
+        return (*sizes, num_examples)
+
+    def keep(self, mean_losses: Floats) -> tuple[int, ...]:
+        """The better half, rounded up; ties go to the earlier candidate."""
+        order = np.argsort(mean_losses, kind="stable")
+        return tuple(int(position) for position in order[: (len(order) + 1) // 2])
+
+
+def halving_cells(num_candidates: int, rungs: Sequence[int]) -> int:
+    """The most (prompt, example) cells that halving scores for ``num_candidates`` beside a known incumbent.
+
+    The incumbent costs nothing but may be among those that leave, so every survivor is counted as a new candidate.
+    """
+    cells, alive, done = 0, num_candidates, 0
+    for size in rungs:
+        cells += alive * (size - done)
+        alive, done = min(alive, (alive + 2) // 2), size
+    return cells

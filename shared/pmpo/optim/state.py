@@ -1,0 +1,133 @@
+"""The state of one search: its candidates, its incumbent, its tables, and the numbering of its events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pmpo.optim.acceptance import AcceptanceRule
+from pmpo.optim.bounds import TokenCounts, answering, minimum_budget, test_scoring
+from pmpo.optim.budget import Ledger, Reservation, require
+from pmpo.optim.events import Candidate, Spent
+from pmpo.optim.journal import JournaledPorts, SearchPorts
+from pmpo.optim.losses import SupervisedTokenMean
+from pmpo.optim.meter import LossTable, Meter
+from pmpo.optim.proposing import GuardRail
+from pmpo.optim.selection import SelectionPolicy, SequentialHalving
+from pmpo.optim.spec import SearchSpec
+from pmpo.optim.types import Splits, UnitImportance
+from pmpo.text.placeholders import placeholders
+
+
+@dataclass(slots=True)
+class Held:
+    """Reservations for the end, made at the start: scoring and answering the test set twice."""
+
+    scoring: tuple[Reservation, Reservation]
+    answering: tuple[Reservation, Reservation]
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that a search knows. Built by ``begin``; the search loop alone changes it."""
+
+    spec: SearchSpec
+    splits: Splits
+    ports: JournaledPorts
+    ledger: Ledger
+    meter: Meter
+    rail: GuardRail
+    policy: SelectionPolicy
+    rule: AcceptanceRule
+    train: LossTable
+    validation: LossTable
+    test: LossTable
+    seed: Candidate
+    incumbent: Candidate
+    rng: np.random.Generator
+    held: Held | None = None
+    importances: tuple[UnitImportance, ...] | None = None
+    iteration: int = 0
+    num_accepted: int = 0
+    rounds_without: int = 0
+    rounds_without_rewrites: int = 0
+    last_text: str = ""
+    validation_accuracy: float | None = None
+    candidates: list[Candidate] = field(default_factory=list)
+    num_events: int = 0
+
+    def number(self) -> int:
+        """The next event's number, from 1."""
+        self.num_events += 1
+        return self.num_events
+
+    def new_candidate(self, prompt: str, example_index: int) -> Candidate:
+        """A child of the incumbent."""
+        candidate = Candidate(len(self.candidates), prompt, self.incumbent.id, example_index)
+        self.candidates.append(candidate)
+        return candidate
+
+    async def spent(self) -> Spent:
+        """A snapshot of the ledger and the clock."""
+        return self.ledger.spent(await self.ports.elapsed_s())
+
+
+async def begin(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
+    """Set up, refuse a budget that is too small, reserve the end, score the seed prompt.
+
+    Raises:
+        BudgetTooSmallError: the caps do not cover the final test and one iteration.
+    """
+    state = _fresh(spec, splits, ports)
+    await _reserve_end(state)
+    await state.meter.measure(state.train, [spec.prompt])
+    await state.meter.measure(state.validation, [spec.prompt])
+    state.validation_accuracy = await state.meter.accuracy(spec.prompt, splits.validation, spec.max_answer_tokens)
+    return state
+
+
+def _fresh(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
+    journaled = JournaledPorts(ports)
+    ledger = Ledger(spec.caps)
+    seed = Candidate(0, spec.prompt)
+    grader = ports.grader if spec.with_accuracy else None
+    return State(
+        spec=spec,
+        splits=splits,
+        ports=journaled,
+        ledger=ledger,
+        meter=Meter(journaled, ledger, SupervisedTokenMean(), grader),
+        rail=GuardRail(spec, splits.train),
+        policy=SequentialHalving(),
+        rule=AcceptanceRule(spec.min_delta, spec.anchors),
+        train=LossTable(splits.train),
+        validation=LossTable(splits.validation),
+        test=LossTable(splits.test),
+        seed=seed,
+        incumbent=seed,
+        rng=np.random.default_rng(spec.seed),
+        candidates=[seed],
+    )
+
+
+async def _reserve_end(state: State) -> None:
+    counts = await _seed_counts(state)
+    require(state.spec.caps, minimum_budget(counts, state.spec, state.policy))
+    scoring = test_scoring(counts, state.spec)
+    answers = answering(len(counts.test), state.spec)
+    answers_again = answering(len(counts.test), state.spec)
+    for reservation in (*scoring, answers, answers_again):
+        state.ledger.try_reserve(reservation)
+    state.held = Held(scoring, (answers, answers_again))
+
+
+async def _seed_counts(state: State) -> TokenCounts:
+    prompt = state.spec.prompt
+    rows: list[list[int]] = []
+    for table in (state.train, state.validation, state.test):
+        await state.meter.count(table, [prompt])
+        known = table.counts(prompt)
+        rows.append([] if known is None else [int(count) for count in known])
+    (prompt_tokens,) = await state.ports.count_tokens([prompt])
+    return TokenCounts(rows[0], rows[1], rows[2], prompt_tokens, len(placeholders(prompt)))

@@ -1,0 +1,21 @@
+"""The meta-prompts that ship."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from pmpo.optim.rewrite import MetaPrompt
+
+
+def small_rewrite() -> MetaPrompt:
+    """The short rewriting form that small models, nano among them, can fill in."""
+    return _load("rewrite_small.txt")
+
+
+def small_mask() -> MetaPrompt:
+    """The short form that asks for removable units between mask tags."""
+    return _load("mask_small.txt")
+
+
+def _load(name: str) -> MetaPrompt:
+    return MetaPrompt.parse(files("pmpo.runs").joinpath("meta_prompts", name).read_text(encoding="utf-8"))

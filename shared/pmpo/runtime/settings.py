@@ -1,0 +1,98 @@
+"""Settings: every ``PMPO_*`` variable in one frozen object per process, built once and passed down."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pmpo.errors import ConfigurationError
+
+PREFIX = "PMPO_"
+TEST_VARIABLES = frozenset({"PMPO_TEST_MODELS_DIR"})
+_KUBERNETES = re.compile(r"^PMPO_\w*(_SERVICE_HOST|_SERVICE_PORT(_\w+)?|_PORT(_\d+_\w+)?)$")
+
+
+class Settings(BaseSettings):
+    """All settings of all processes. Names are the environment's, without ``PMPO_`` and in lower case."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    redis_url: str | None = Field(default=None, description="Redis to use; the embedded stack starts one when unset")
+    api_host: str = Field(default="127.0.0.1", description="address the API binds")
+    api_port: int = Field(default=8000, ge=0, le=65535, description="port of the API; 0 takes a free one")
+    scorer_host: str = Field(default="127.0.0.1", description="address the scorer binds")
+    scorer_port: int = Field(default=8100, ge=0, le=65535, description="port of the scorer; 0 takes a free one")
+    scorer_model: str = Field(default="nano", description="model folder, hub name, or nano for the bundled model")
+    scorer_engine: Literal["torch_tree"] = Field(default="torch_tree", description="engine that scores")
+    scorer_dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="numbers the model runs in"
+    )
+    scorer_deterministic: bool = Field(default=False, description="no batching across requests: runs are bit-equal")
+    scorer_max_queued_tokens: int = Field(default=2_000_000, ge=1, description="tokens that may wait; above: 429")
+    scorer_max_batch_tokens: int = Field(default=8_192, ge=64, description="tokens of one forward pass")
+    scorer_threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 leaves the choice to torch")
+    endpoints: str | None = Field(default=None, description="endpoint table: JSON text, or path of a YAML or JSON file")
+    data_dir: str | None = Field(default=None, description="folder in which a job file's data is also looked up")
+    url: str = Field(default="http://127.0.0.1:8000", description="API that the client and the CLI call")
+    api_key: str | None = Field(default=None, description="key that the client sends")
+    lease_s: float = Field(default=15.0, gt=0.5, description="a worker's hold on a job, renewed at a third of it")
+    upstream_timeout_s: float = Field(default=300.0, gt=0, description="deadline of one call to a scorer or generator")
+    state_dir: str | None = Field(default=None, description="where the embedded stack keeps Redis' files and its logs")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
+
+
+def load_settings(
+    environment: Mapping[str, str] | None = None, *, key_variables: frozenset[str] = frozenset()
+) -> Settings:
+    """Read the environment.
+
+    Args:
+        environment: variables to read; the process's own when None.
+        key_variables: names that the endpoint table uses for keys.
+
+    Raises:
+        ConfigurationError: an unknown ``PMPO_`` name, or a value that breaks a rule; all are named.
+    """
+    given = dict(os.environ if environment is None else environment)
+    _refuse_unknown(given, key_variables)
+    values = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in given.items()
+        if name.removeprefix(PREFIX).lower() in Settings.model_fields and name.startswith(PREFIX)
+    }
+    for name in ("api_port", "scorer_port"):
+        if values.get(name, "").startswith("tcp://"):
+            raise ConfigurationError(
+                f"{PREFIX}{name.upper()}={values[name]!r} was set by Kubernetes for a service of that name; "
+                "set enableServiceLinks: false in the pod, or give the port"
+            )
+    try:
+        return _WithoutEnvironment(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise ConfigurationError(f"{PREFIX}{name.upper()}={values.get(name)!r} is not usable: {first['msg']}") from None
+
+
+class _WithoutEnvironment(Settings):
+    """Settings from the given values alone, so that tests and children do not see this process's environment."""
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls, init_settings, **_):  # type: ignore[no-untyped-def]
+        return (init_settings,)
+
+
+def _refuse_unknown(environment: Mapping[str, str], key_variables: frozenset[str]) -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | TEST_VARIABLES | key_variables
+    for name in sorted(environment):
+        if not name.startswith(PREFIX) or name in known or _KUBERNETES.match(name):
+            continue
+        near = difflib.get_close_matches(name, sorted(known), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigurationError(f"{name} is no setting of this program{hint}")

@@ -1,0 +1,1 @@
+"""Deterministic fakes of the ports, for tests here and in projects that build on ``pmpo.optim``."""

@@ -1,0 +1,1 @@
+"""Prompts as text: placeholders, units and masking, overlap, differences. Standard library only."""
