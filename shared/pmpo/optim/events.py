@@ -154,7 +154,7 @@ class CandidateScored:
 
 @dataclass(frozen=True, slots=True)
 class CandidateDropped:
-    """Why a candidate is out: ``selection``, ``train_loss``, ``validation_loss`` or ``anchor``."""
+    """Why a candidate is out: selection, train_loss, validation_loss, anchor, too_long or budget."""
 
     number: int
     iteration: int

@@ -118,8 +118,8 @@ async def _select_and_accept(
         if await _fits_context(state, candidate):
             fitting.append(candidate)
         else:
-            yield _dropped(
-                state, candidate, Rejection("too_long", "with the longest example it exceeds the model's context")
+            yield state.dropped(
+                candidate, Rejection("too_long", "with the longest example it exceeds the model's context")
             )
     survivors: list[Candidate] = []
     async for event in _select(state, fitting, survivors):
@@ -127,10 +127,10 @@ async def _select_and_accept(
     for candidate in survivors:
         refusal = await _refusal(state, candidate)
         if refusal is not None:
-            yield _dropped(state, candidate, refusal)
+            yield state.dropped(candidate, refusal)
             continue
         for loser in survivors[survivors.index(candidate) + 1 :]:
-            yield _dropped(state, loser, Rejection("selection", f"candidate {candidate.id} has the lower loss"))
+            yield state.dropped(loser, Rejection("selection", f"candidate {candidate.id} has the lower loss"))
         yield await _accept(state, candidate)
         return
 
@@ -162,9 +162,7 @@ async def _select(
         kept = state.policy.keep(means) if size < len(order) else tuple(np.argsort(means, kind="stable"))
         for position, candidate in enumerate(alive):
             if position not in kept and candidate.id != state.incumbent.id:
-                yield _dropped(
-                    state, candidate, Rejection("selection", f"loss {means[position]:.4f} on {size} examples")
-                )
+                yield state.dropped(candidate, Rejection("selection", f"loss {means[position]:.4f} on {size} examples"))
         alive = [alive[int(position)] for position in kept]
         done = size
     survivors.extend(candidate for candidate in alive if candidate.id != state.incumbent.id)
@@ -188,6 +186,7 @@ async def _refusal(state: State, candidate: Candidate) -> Rejection | None:
 
 async def _accept(state: State, candidate: Candidate) -> IncumbentAccepted:
     accuracy = await state.meter.accuracy(candidate.prompt, state.splits.validation, state.spec.max_answer_tokens)
+    del state.undecided[candidate.id]
     state.incumbent = candidate
     state.importances = None
     state.num_accepted += 1
@@ -212,7 +211,3 @@ def _scored(state: State, rung: int, candidate: Candidate, positions: Sequence[i
         tuple(state.train.examples[position].index for position in positions),
         tuple(float(row[position]) for position in positions),
     )
-
-
-def _dropped(state: State, candidate: Candidate, why: Rejection) -> CandidateDropped:
-    return CandidateDropped(state.number(), state.iteration, candidate.id, why.reason, why.detail)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pmpo.optim.acceptance import MIN_TEST_EXAMPLES, compare, verdict_of
 from pmpo.optim.events import Event, SearchFinished, SearchResult, SearchStarted, StopReason, TestComparison
+from pmpo.optim.guards import Rejection
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.meter import BudgetExhaustedError
 from pmpo.optim.rounds import run_round
@@ -36,6 +37,8 @@ async def search(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> AsyncI
             stop = await _stop_reason(state)
         except BudgetExhaustedError as exhausted:
             stop, detail = "budget", str(exhausted)
+            for candidate in list(state.undecided.values()):
+                yield state.dropped(candidate, Rejection("budget", detail))
     yield await _finished(state, stop, detail)
 
 

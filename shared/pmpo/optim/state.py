@@ -9,7 +9,8 @@ import numpy as np
 from pmpo.optim.acceptance import AcceptanceRule
 from pmpo.optim.bounds import TokenCounts, answering, minimum_budget, test_scoring
 from pmpo.optim.budget import Ledger, Reservation, require
-from pmpo.optim.events import Candidate, Spent
+from pmpo.optim.events import Candidate, CandidateDropped, Spent
+from pmpo.optim.guards import Rejection
 from pmpo.optim.journal import JournaledPorts, SearchPorts
 from pmpo.optim.losses import SupervisedTokenMean
 from pmpo.optim.meter import LossTable, Meter
@@ -55,6 +56,7 @@ class State:
     last_text: str = ""
     validation_accuracy: float | None = None
     candidates: list[Candidate] = field(default_factory=list)
+    undecided: dict[int, Candidate] = field(default_factory=dict)
     num_events: int = 0
 
     def number(self) -> int:
@@ -66,7 +68,13 @@ class State:
         """A child of the incumbent."""
         candidate = Candidate(len(self.candidates), prompt, self.incumbent.id, example_index)
         self.candidates.append(candidate)
+        self.undecided[candidate.id] = candidate
         return candidate
+
+    def dropped(self, candidate: Candidate, why: Rejection) -> CandidateDropped:
+        """The event that ends a candidate's life."""
+        del self.undecided[candidate.id]
+        return CandidateDropped(self.number(), self.iteration, candidate.id, why.reason, why.detail)
 
     async def spent(self) -> Spent:
         """A snapshot of the ledger and the clock."""

@@ -107,16 +107,33 @@ async def test_the_ledger_equals_what_the_ports_counted():
     assert spent.generated_tokens == world.rewriter.num_generated + world.target.num_generated
 
 
-async def test_every_candidate_can_be_followed_to_its_end():
-    found = await run(World(), spec())
+def fates(found):
+    """Ids of candidates: proposed, dropped with reasons, accepted, scored."""
     proposed = {event.candidate.id for event in found if isinstance(event, events.CandidateProposed)}
-    dropped = {event.candidate_id for event in found if isinstance(event, events.CandidateDropped)}
+    dropped = {event.candidate_id: event.reason for event in found if isinstance(event, events.CandidateDropped)}
     accepted = {event.candidate.id for event in found if isinstance(event, events.IncumbentAccepted)}
     scored = {event.candidate_id for event in found if isinstance(event, events.CandidateScored)}
+    return proposed, dropped, accepted, scored
+
+
+async def test_every_candidate_can_be_followed_to_its_end():
+    proposed, dropped, accepted, scored = fates(await run(World(), spec()))
     assert proposed
-    assert proposed == dropped | accepted
-    assert not dropped & accepted
+    assert proposed == dropped.keys() | accepted
+    assert not dropped.keys() & accepted
     assert scored == proposed
+
+
+async def test_candidates_that_the_budget_cut_off_are_said_to_be():
+    cut_off = 0
+    for scored_tokens in range(9_000, 14_000, 500):
+        world = World()
+        world.rewriter.write = lambda request, rng: f"<prompt>Sort the words. Variant {rng.random()}.</prompt>"
+        caps = BudgetCaps(scored_tokens=scored_tokens)
+        proposed, dropped, accepted, _ = fates(await run(world, spec(max_prompt_tokens=20, iterations=99, caps=caps)))
+        assert proposed == dropped.keys() | accepted
+        cut_off += "budget" in dropped.values()
+    assert cut_off
 
 
 async def test_a_run_killed_before_any_journal_entry_and_resumed_ends_the_same():
