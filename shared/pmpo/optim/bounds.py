@@ -34,7 +34,7 @@ def longest(counts: Sequence[int], spec: SearchSpec, prompt_tokens: int) -> int:
     return sum(counts) + growth * len(counts)
 
 
-def test_scoring(counts: TokenCounts, spec: SearchSpec) -> tuple[Reservation, Reservation]:
+def final_scoring(counts: TokenCounts, spec: SearchSpec) -> tuple[Reservation, Reservation]:
     """What scoring the test set costs at most: with the seed prompt, and with the final one."""
     return (
         Reservation(scored_tokens=sum(counts.test)),
@@ -56,7 +56,7 @@ def minimum_budget(counts: TokenCounts, spec: SearchSpec, policy: SelectionPolic
     scored = sum(counts.train) + sum(counts.validation)
     scored += spec.max_units * sum(counts.train)
     scored += cells * largest_train + 2 * longest(counts.validation, spec, counts.prompt)
-    scored += sum(reservation.scored_tokens for reservation in test_scoring(counts, spec))
+    scored += sum(reservation.scored_tokens for reservation in final_scoring(counts, spec))
     generated = num_rewrites * max_rewrite_tokens(spec)
     generated += 2 * answering(len(counts.validation), spec).generated_tokens
     generated += 2 * answering(len(counts.test), spec).generated_tokens

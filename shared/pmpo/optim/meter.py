@@ -49,6 +49,11 @@ class LossTable:
         where = slice(None) if positions is None else list(positions)
         return batch_loss(self.row(prompt)[where], self.weights[where])
 
+    def scaled(self, prompt: str, positions: Sequence[int]) -> Floats:
+        """(positions,) losses times reward over mean reward: their plain mean is the weighted one."""
+        weights = self.weights[list(positions)]
+        return self.row(prompt)[list(positions)] * weights / (weights.mean() or 1.0)
+
 
 class Meter:
     """Asks the journaled ports, under the ledger."""

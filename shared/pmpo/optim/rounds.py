@@ -113,11 +113,9 @@ async def _proposals(state: State, hard: Sequence[Example]) -> list[Proposal]:
 async def _select_and_accept(
     state: State, pool: Sequence[Candidate]
 ) -> AsyncIterator[CandidateScored | CandidateDropped | IncumbentAccepted]:
-    fitting = []
+    fitting = await _fitting(state, pool)
     for candidate in pool:
-        if await _fits_context(state, candidate):
-            fitting.append(candidate)
-        else:
+        if candidate not in fitting:
             yield state.dropped(
                 candidate, Rejection("too_long", "with the longest example it exceeds the model's context")
             )
@@ -135,13 +133,17 @@ async def _select_and_accept(
         return
 
 
-async def _fits_context(state: State, candidate: Candidate) -> bool:
+async def _fitting(state: State, pool: Sequence[Candidate]) -> list[Candidate]:
+    """Those of the pool that fit into the model's context with every example: asked together, one by one if need be."""
     try:
-        await state.meter.count(state.train, [candidate.prompt])
-        await state.meter.count(state.validation, [candidate.prompt])
+        for table in (state.train, state.validation):
+            await state.meter.count(table, [candidate.prompt for candidate in pool])
     except TooLongError:
-        return False
-    return True
+        if len(pool) < 2:
+            return []
+        alone = [await _fitting(state, [candidate]) for candidate in pool]
+        return [candidate for fitting in alone for candidate in fitting]
+    return list(pool)
 
 
 async def _select(
@@ -158,12 +160,14 @@ async def _select(
         await state.meter.measure(state.train, [candidate.prompt for candidate in fresh], order[done:size])
         for candidate in fresh:
             yield _scored(state, rung, candidate, order[done:size])
-        means = np.array([state.train.mean(candidate.prompt, order[:size]) for candidate in alive])
-        kept = state.policy.keep(means) if size < len(order) else tuple(np.argsort(means, kind="stable"))
+        losses = np.array([state.train.scaled(candidate.prompt, order[:size]) for candidate in alive])
+        means = losses.mean(axis=1)
+        last = tuple(int(position) for position in np.argsort(means, kind="stable"))
+        kept = state.policy.keep(losses, len(order)) if size < len(order) else last
         for position, candidate in enumerate(alive):
             if position not in kept and candidate.id != state.incumbent.id:
                 yield state.dropped(candidate, Rejection("selection", f"loss {means[position]:.4f} on {size} examples"))
-        alive = [alive[int(position)] for position in kept]
+        alive = [alive[position] for position in kept]
         done = size
     survivors.extend(candidate for candidate in alive if candidate.id != state.incumbent.id)
 

@@ -17,8 +17,11 @@ class SelectionPolicy(Protocol):
         """Examples that the surviving candidates have been scored on after each rung; the last is ``num_examples``."""
         ...
 
-    def keep(self, mean_losses: Floats) -> tuple[int, ...]:
-        """Positions of the candidates that stay after a rung, best first."""
+    def keep(self, losses: Floats, num_examples: int) -> tuple[int, ...]:
+        """Positions of the candidates that stay after a rung, best first.
+
+        ``losses`` is (alive, seen), each column scaled by its example's reward; ``num_examples`` is N.
+        """
         ...
 
 
@@ -40,10 +43,22 @@ class SequentialHalving:
             size *= 2
         return (*sizes, num_examples)
 
-    def keep(self, mean_losses: Floats) -> tuple[int, ...]:
+    def keep(self, losses: Floats, num_examples: int) -> tuple[int, ...]:
         """The better half, rounded up; ties go to the earlier candidate."""
-        order = np.argsort(mean_losses, kind="stable")
+        order = np.argsort(losses.mean(axis=1), kind="stable")
         return tuple(int(position) for position in order[: (len(order) + 1) // 2])
+
+
+class Full:
+    """The paper's: every candidate on every example."""
+
+    def rungs(self, num_examples: int) -> tuple[int, ...]:
+        """N alone."""
+        return (num_examples,)
+
+    def keep(self, losses: Floats, num_examples: int) -> tuple[int, ...]:
+        """All, best first."""
+        return tuple(int(position) for position in np.argsort(losses.mean(axis=1), kind="stable"))
 
 
 def halving_cells(num_candidates: int, rungs: Sequence[int]) -> int:

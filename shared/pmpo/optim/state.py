@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pmpo.optim.acceptance import AcceptanceRule
-from pmpo.optim.bounds import TokenCounts, answering, minimum_budget, test_scoring
+from pmpo.optim.bounds import TokenCounts, answering, final_scoring, minimum_budget
 from pmpo.optim.budget import Ledger, Reservation, require
 from pmpo.optim.events import Candidate, CandidateDropped, Spent
 from pmpo.optim.guards import Rejection
@@ -122,7 +122,7 @@ def _fresh(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
 async def _reserve_end(state: State) -> None:
     counts = await _seed_counts(state)
     require(state.spec.caps, minimum_budget(counts, state.spec, state.policy))
-    scoring = test_scoring(counts, state.spec)
+    scoring = final_scoring(counts, state.spec)
     answers = answering(len(counts.test), state.spec)
     answers_again = answering(len(counts.test), state.spec)
     for reservation in (*scoring, answers, answers_again):

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from pmpo.errors import TooLongError
 from pmpo.optim.journal import JournalEntry
 from pmpo.optim.types import Completion, Example, GenerationRequest, ModelIdentity, Scores
 
@@ -57,7 +58,13 @@ class FakeScorer:
         return Scores(sums, tokens, total, total, IDENTITY)
 
     async def num_scored_tokens(self, prompts: Sequence[str], examples: Sequence[Example]) -> list[list[int]]:
-        """See ``Scorer.num_scored_tokens``."""
+        """See ``Scorer.num_scored_tokens``. Raises TooLongError above ``context_tokens``."""
+        counts = self._counts(prompts, examples)
+        if max(map(max, counts)) > self.context_tokens:
+            raise TooLongError(f"{max(map(max, counts))} tokens; the context is {self.context_tokens}")
+        return counts
+
+    def _counts(self, prompts: Sequence[str], examples: Sequence[Example]) -> list[list[int]]:
         return [[_words(prompt) + _words(item.input) + _words(item.target) for item in examples] for prompt in prompts]
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:

@@ -252,3 +252,14 @@ async def test_requests_carry_distinct_seeds():
     await run(world, spec())
     seeds = [request.seed for request in world.rewriter.requests]
     assert len(set(seeds)) == len(seeds)
+
+
+async def test_a_rewrite_that_no_longer_fits_into_the_context_is_dropped_alone():
+    world = World()
+    world.scorer.context_tokens = 14
+    found = await run(world, spec(iterations=2))
+    _, dropped, _, scored = fates(found)
+    too_long = {candidate for candidate, reason in dropped.items() if reason == "too_long"}
+    assert too_long
+    assert scored
+    assert not too_long & scored

@@ -17,13 +17,13 @@ def test_thirteen_candidates_leave_seven_four_two():
     policy, alive = SequentialHalving(), 13
     sizes = []
     for _ in range(3):
-        alive = len(policy.keep(np.arange(alive, dtype=float)))
+        alive = len(policy.keep(np.arange(alive, dtype=float)[:, None], 50))
         sizes.append(alive)
     assert sizes == [7, 4, 2]
 
 
 def test_the_better_half_stays_best_first():
-    assert SequentialHalving().keep(np.array([0.4, 0.1, 0.3, 0.2, 0.5])) == (1, 3, 2)
+    assert SequentialHalving().keep(np.array([[0.4], [0.1], [0.3], [0.2], [0.5]]), 9) == (1, 3, 2)
 
 
 def run_halving(losses, rng):
@@ -37,8 +37,8 @@ def run_halving(losses, rng):
     )
     for size in policy.rungs(losses.shape[1]):
         cells += sum(candidate != 0 for candidate in alive) * (size - done)
-        means = losses[np.ix_(alive, order[:size])].mean(axis=1)
-        kept = policy.keep(means) if size < losses.shape[1] else [int(np.argmin(means))]
+        seen = losses[np.ix_(alive, order[:size])]
+        kept = policy.keep(seen, losses.shape[1]) if size < losses.shape[1] else [int(np.argmin(seen.mean(axis=1)))]
         alive, done = [alive[position] for position in kept], size
     return alive[0], cells
 
