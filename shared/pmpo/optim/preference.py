@@ -1,0 +1,131 @@
+"""Preference losses: how far a prompt makes the chosen answer likelier than the rejected one. No reference model.
+
+Every function takes (C, N) arrays of log-likelihood sums in nats and of token counts, and returns (C, N) losses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from pmpo.errors import InvalidInputError, NonFiniteScoreError
+from pmpo.optim.losses import Floats
+from pmpo.optim.types import Scores
+
+PreferenceForm = Literal["auto", "dpo", "mean_margin", "lmpo"]
+LENGTH_RATIO = 1.2
+
+
+def dpo(chosen: Floats, rejected: Floats, beta: float) -> Floats:
+    """Equation 5: -log sigmoid(beta * (log p(y+) - log p(y-))), sums over tokens."""
+    return softplus(-beta * (chosen - rejected))
+
+
+def mean_margin(
+    chosen: Floats, rejected: Floats, num_chosen: Floats, num_rejected: Floats, *, beta: float, gamma: float
+) -> Floats:
+    """-log sigmoid(beta * (mean log p+ - mean log p-) - gamma), the form of SimPO (arXiv 2405.14734)."""
+    return softplus(gamma - beta * (chosen / num_chosen - rejected / num_rejected))
+
+
+def lmpo(
+    chosen: Floats, rejected: Floats, num_chosen: Floats, num_rejected: Floats, *, beta: float, gamma_ratio: float
+) -> Floats:
+    """-log(1 / (1 + h * exp(-beta * (a_w - a_l)))) with mean log-probabilities a and h = exp(beta * gamma_ratio).
+
+    The fixed-margin form of arXiv 2502.14643; written as softplus(beta * gamma_ratio - beta * (a_w - a_l)).
+    """
+    return softplus(beta * gamma_ratio - beta * (chosen / num_chosen - rejected / num_rejected))
+
+
+def option_cross_entropy(options: Floats) -> Floats:
+    """-log softmax(options)[gold]: options is (C, N, options) of log-likelihood sums, the gold one first."""
+    highest = options.max(axis=-1)
+    total = np.log(np.exp(options - highest[..., None]).sum(axis=-1)) + highest
+    return np.asarray(total - options[..., 0])
+
+
+def softplus(values: Floats) -> Floats:
+    """log(1 + exp(x)) = -log sigmoid(-x), without overflow."""
+    return np.asarray(np.logaddexp(0.0, values))
+
+
+def differ_in_length(num_chosen: Floats, num_rejected: Floats) -> Floats:
+    """Boolean (C, N): one answer of a pair has over 20 % more tokens than the other; sums saturate there."""
+    longer, shorter = np.maximum(num_chosen, num_rejected), np.minimum(num_chosen, num_rejected)
+    return np.asarray(longer > LENGTH_RATIO * shorter)
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Pairs: an example's first target is the chosen answer, the second the rejected one.
+
+    ``auto`` takes ``mean_margin`` for the pairs whose lengths differ by more than 20 %, and ``dpo`` for the others.
+    """
+
+    form: PreferenceForm = "auto"
+    beta: float = 1.0
+    gamma: float = 0.0
+    gamma_ratio: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse a strength that would turn the preference around."""
+        if self.beta <= 0:
+            raise InvalidInputError(f"beta is {self.beta}; it must be above zero")
+
+    def losses(self, scores: Scores) -> Floats:
+        """(C, N) losses; lower prefers the chosen answer more. Raises NonFiniteScoreError."""
+        sums, counts = cells(scores)  # (C, N, 2) each
+        chosen, rejected = sums[..., 0], sums[..., 1]
+        num_chosen, num_rejected = counts[..., 0], counts[..., 1]
+        if self.form == "lmpo":
+            return lmpo(chosen, rejected, num_chosen, num_rejected, beta=self.beta, gamma_ratio=self.gamma_ratio)
+        margins = mean_margin(chosen, rejected, num_chosen, num_rejected, beta=self.beta, gamma=self.gamma)
+        if self.form == "mean_margin":
+            return margins
+        sums_only = dpo(chosen, rejected, self.beta)
+        if self.form == "dpo":
+            return sums_only
+        return np.where(differ_in_length(num_chosen, num_rejected), margins, sums_only)
+
+
+@dataclass(frozen=True, slots=True)
+class MultipleChoice:
+    """Options: an example's first target is the right option, the others are distractors; rows may differ in number.
+
+    ``cross_entropy`` is that of the right option among all; ``pairs`` is the mean of equation 5 over the distractors.
+    """
+
+    form: Literal["cross_entropy", "pairs"] = "cross_entropy"
+    beta: float = 1.0
+
+    def losses(self, scores: Scores) -> Floats:
+        """(C, N) losses. Raises NonFiniteScoreError."""
+        rows = scores.log_likelihoods
+        found = np.array([[self._loss(np.array(cell, dtype=np.float64)) for cell in row] for row in rows])
+        if not np.isfinite(found).all():
+            raise NonFiniteScoreError("the scorer answered a log-likelihood that is no finite number")
+        return found
+
+    def _loss(self, options: Floats) -> float:
+        if self.form == "cross_entropy":
+            return float(option_cross_entropy(options[None, None, :])[0, 0])
+        return float(dpo(np.full(len(options) - 1, options[0]), options[1:], self.beta).mean())
+
+
+def cells(scores: Scores) -> tuple[Floats, Floats]:
+    """Sums and token counts as (C, N, 2) arrays.
+
+    Raises:
+        NonFiniteScoreError: a sum is NaN or infinite, or a target has no tokens.
+        InvalidInputError: an example has not exactly two targets.
+    """
+    if any(len(cell) != 2 for row in scores.log_likelihoods for cell in row):
+        raise InvalidInputError("a preference pair needs exactly two targets, the chosen and the rejected answer")
+    sums = np.array(scores.log_likelihoods, dtype=np.float64)
+    counts = np.array(scores.num_tokens, dtype=np.float64)
+    if not np.isfinite(sums).all() or (counts < 1).any():
+        raise NonFiniteScoreError("the scorer answered a log-likelihood that is no finite number, or of no tokens")
+    return sums, counts
