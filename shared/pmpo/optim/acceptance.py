@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,12 +91,6 @@ def verdict_of(test: TestComparison | None, *, changed: bool) -> Verdict:
     if test is None:
         return "untested"
     return "confirmed" if changed and test.p_value < ALPHA else "unconfirmed"
-
-
-def hardest(losses: Sequence[float], count: int) -> tuple[int, ...]:
-    """Positions of the ``count`` highest losses, highest first (bad case analysis, the paper's top-k)."""
-    order = sorted(range(len(losses)), key=lambda position: (-losses[position], position))
-    return tuple(order[:count])
 
 
 def _signs(num: int, seed: int) -> Floats:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 import numpy as np
 
 from pmpo.errors import TooLongError
-from pmpo.optim.acceptance import hardest
 from pmpo.optim.events import (
     Candidate,
     CandidateDropped,
@@ -23,6 +22,7 @@ from pmpo.optim.events import (
 )
 from pmpo.optim.guards import Rejection
 from pmpo.optim.importance import importances, masked_prompts, units_of
+from pmpo.optim.losses import Floats
 from pmpo.optim.proposing import Proposal, read_rewrite, rewrite_requests
 from pmpo.optim.state import State
 from pmpo.optim.types import Example
@@ -43,16 +43,18 @@ async def run_round(state: State) -> AsyncIterator[Event]:
             pool.append(proposed.candidate)
         yield proposed
     state.rounds_without_rewrites = 0 if pool else state.rounds_without_rewrites + 1
-    accepted = False
+    before = state.train.row(state.incumbent.prompt)
+    accepted: Candidate | None = None
     async for event in _select_and_accept(state, pool):
-        accepted = accepted or isinstance(event, IncumbentAccepted)
+        accepted = event.candidate if isinstance(event, IncumbentAccepted) else accepted
         yield event
     state.rounds_without = 0 if accepted else state.rounds_without + 1
+    _learn(state, chosen.indices, before, pool, accepted)
     prompt = state.incumbent.prompt
     yield IterationFinished(
         state.number(),
         state.iteration,
-        accepted,
+        accepted is not None,
         state.train.mean(prompt),
         state.validation.mean(prompt),
         await state.spent(),
@@ -72,9 +74,25 @@ async def _analyse(state: State) -> UnitsMeasured:
 
 def _choose_hard_examples(state: State) -> HardExamplesChosen:
     losses = [float(loss) for loss in state.train.row(state.incumbent.prompt)]
-    positions = hardest(losses, min(state.spec.hard_examples, len(losses)))
+    count = min(state.spec.hard_examples, len(losses))
+    positions = state.hard.choose(losses, count, state.iteration, state.rng)
     rows = tuple(state.train.examples[position].index for position in positions)
     return HardExamplesChosen(state.number(), state.iteration, rows, tuple(losses[position] for position in positions))
+
+
+def _learn(
+    state: State, shown: Sequence[int], before: Floats, pool: Sequence[Candidate], accepted: Candidate | None
+) -> None:
+    """Tell the policy of hard examples which rewrites lowered the loss of the example that they were aimed at."""
+    position_of = {example.index: position for position, example in enumerate(state.train.examples)}
+    outcomes: dict[int, list[bool]] = {position_of[row]: [] for row in shown}
+    for candidate in pool:
+        position = position_of[candidate.example_index or 0]
+        after = state.train.row(candidate.prompt)[position]
+        if not np.isnan(after):
+            outcomes[position].append(bool(after < before[position]))
+    winner = None if accepted is None else position_of[accepted.example_index or 0]
+    state.hard.learn(outcomes, winner, state.iteration)
 
 
 async def _propose(state: State, indices: Sequence[int]) -> AsyncIterator[RewriteRejected | CandidateProposed]:

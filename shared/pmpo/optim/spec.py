@@ -37,6 +37,7 @@ class SearchSpec:
         task: what the rewriter is told about the task; may be empty.
         iterations, patience: the most rounds, and the most rounds in a row without an acceptance.
         hard_examples: k, examples shown per round (each to its own rewrites).
+        hard_examples_policy: the paper's highest losses, or Thompson sampling among three times as many.
         variants: n, rewrites per hard example.
         min_delta: nats by which the training loss must fall to be believed (engine noise, not significance).
         protected: texts that every rewrite must hold unchanged.
@@ -50,6 +51,7 @@ class SearchSpec:
     iterations: int = 20
     patience: int = 6
     hard_examples: int = 3
+    hard_examples_policy: Literal["top_loss", "thompson"] = "top_loss"
     variants: int = 4
     max_units: int = 5
     min_delta: float = 1e-4

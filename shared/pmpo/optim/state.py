@@ -11,6 +11,7 @@ from pmpo.optim.bounds import TokenCounts, answering, final_scoring, minimum_bud
 from pmpo.optim.budget import Ledger, Reservation, require
 from pmpo.optim.events import Candidate, CandidateDropped, Spent
 from pmpo.optim.guards import Rejection
+from pmpo.optim.hard_examples import HardExamplePolicy, Thompson, TopLoss
 from pmpo.optim.journal import JournaledPorts, SearchPorts
 from pmpo.optim.losses import SupervisedTokenMean
 from pmpo.optim.meter import LossTable, Meter
@@ -40,6 +41,7 @@ class State:
     meter: Meter
     rail: GuardRail
     policy: SelectionPolicy
+    hard: HardExamplePolicy
     rule: AcceptanceRule
     train: LossTable
     validation: LossTable
@@ -108,6 +110,7 @@ def _fresh(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
         meter=Meter(journaled, ledger, SupervisedTokenMean(), grader),
         rail=GuardRail(spec, splits.train),
         policy=SequentialHalving(),
+        hard=Thompson() if spec.hard_examples_policy == "thompson" else TopLoss(),
         rule=AcceptanceRule(spec.min_delta, spec.anchors),
         train=LossTable(splits.train),
         validation=LossTable(splits.validation),

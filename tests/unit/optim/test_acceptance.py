@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from pmpo.optim.acceptance import AcceptanceRule, compare, hardest, sign_flip_p_value, typical_interval, verdict_of
+from pmpo.optim.acceptance import AcceptanceRule, compare, sign_flip_p_value, typical_interval, verdict_of
 
 
 def enumerated_p_value(differences):
@@ -76,7 +76,3 @@ def test_validation_may_stay_but_not_rise():
     rule = AcceptanceRule(1e-4)
     assert rule.check_validation(1.0, 1.0) is None
     assert rule.check_validation(1.0, 1.01).reason == "validation_loss"
-
-
-def test_the_hardest_come_first_and_ties_in_order():
-    assert hardest([0.1, 0.9, 0.5, 0.9], 3) == (1, 3, 2)

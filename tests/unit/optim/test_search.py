@@ -94,8 +94,10 @@ async def test_the_incumbents_training_loss_never_rises_and_validation_neither()
         assert later.validation_loss <= earlier.validation_loss
 
 
-async def test_the_same_seed_gives_the_same_events_and_another_seed_others():
-    once, again, other = [await run(World(), spec(seed=seed)) for seed in (7, 7, 8)]
+@pytest.mark.parametrize("policy", ["top_loss", "thompson"])
+async def test_the_same_seed_gives_the_same_events_and_another_seed_others(policy):
+    runs = [await run(World(), spec(seed=seed, hard_examples_policy=policy)) for seed in (7, 7, 8)]
+    once, again, other = runs
     assert stable(once) == stable(again)
     assert stable(once) != stable(other)
 
@@ -137,14 +139,15 @@ async def test_candidates_that_the_budget_cut_off_are_said_to_be():
 
 
 async def test_a_run_killed_before_any_journal_entry_and_resumed_ends_the_same():
+    thompson = {"iterations": 2, "hard_examples_policy": "thompson"}
     whole = World()
-    expected = stable(await run(whole, spec(iterations=2)))
+    expected = stable(await run(whole, spec(**thompson)))
     for cut in range(1, len(whole.journal.entries) + 1):
         dying = World(die_at=cut)
         with pytest.raises(KilledError):
-            await run(dying, spec(iterations=2))
+            await run(dying, spec(**thompson))
         resumed = World(replay=dying.journal.entries)
-        assert stable(await run(resumed, spec(iterations=2))) == expected
+        assert stable(await run(resumed, spec(**thompson))) == expected
         assert [entry.digest for entry in resumed.journal.entries] == [entry.digest for entry in whole.journal.entries]
 
 
