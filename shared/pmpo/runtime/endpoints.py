@@ -101,9 +101,19 @@ def load_endpoints(settings: Settings) -> dict[str, Endpoint]:
     return {str(name): _endpoint(str(name), entry) for name, entry in table.items()}
 
 
-def key_variables(table: Mapping[str, Endpoint]) -> frozenset[str]:
-    """The names of the variables that hold keys: ``load_settings`` must be told of those that begin with ``PMPO_``."""
-    return frozenset(row.key_variable for row in table.values() if row.key_variable is not None)
+def key_variables(given: str | None) -> frozenset[str]:
+    """The variables that hold keys, by the text or path in ``PMPO_ENDPOINTS``: names that ``load_settings`` must know.
+
+    A table that cannot be read has none; ``load_endpoints`` says what is wrong with it.
+    """
+    if given is None:
+        return frozenset()
+    try:
+        table = _read(given)
+    except ConfigurationError:
+        return frozenset()
+    rows = table.values() if isinstance(table, dict) else ()
+    return frozenset(str(row["key_variable"]) for row in rows if isinstance(row, dict) and row.get("key_variable"))
 
 
 def endpoint(table: Mapping[str, Endpoint], name: str) -> Endpoint:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pmpo.errors import ConfigurationError
 
@@ -47,20 +47,16 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
 
 
-def load_settings(
-    environment: Mapping[str, str] | None = None, *, key_variables: frozenset[str] = frozenset()
-) -> Settings:
-    """Read the environment.
-
-    Args:
-        environment: variables to read; the process's own when None.
-        key_variables: names that the endpoint table uses for keys.
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment, or the variables given. Names that the endpoint table uses for keys are known, too.
 
     Raises:
         ConfigurationError: an unknown ``PMPO_`` name, or a value that breaks a rule; all are named.
     """
+    from pmpo.runtime.endpoints import key_variables
+
     given = dict(os.environ if environment is None else environment)
-    _refuse_unknown(given, key_variables)
+    _refuse_unknown(given, key_variables(given.get("PMPO_ENDPOINTS")))
     values = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in given.items()
@@ -84,12 +80,20 @@ class _WithoutEnvironment(Settings):
     """Settings from the given values alone, so that tests and children do not see this process's environment."""
 
     @classmethod
-    def settings_customise_sources(cls, settings_cls, init_settings, **_):  # type: ignore[no-untyped-def]
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The values that are passed in, and nothing else."""
         return (init_settings,)
 
 
-def _refuse_unknown(environment: Mapping[str, str], key_variables: frozenset[str]) -> None:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | TEST_VARIABLES | key_variables
+def _refuse_unknown(environment: Mapping[str, str], known_keys: frozenset[str]) -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | TEST_VARIABLES | known_keys
     for name in sorted(environment):
         if not name.startswith(PREFIX) or name in known or _KUBERNETES.match(name):
             continue

@@ -1,6 +1,7 @@
 """Settings: a bad value or an unknown name stops the start, in one sentence."""
 
 import pytest
+
 from pmpo.errors import ConfigurationError
 from pmpo.runtime.settings import PREFIX, Settings, load_settings
 
@@ -35,12 +36,15 @@ def test_a_bad_value_names_the_variable_the_value_and_the_rule(name, value, rule
 
 
 def test_an_unknown_name_is_refused_with_the_nearest():
-    with pytest.raises(ConfigurationError, match="PMPO_SCORER_MODLE is no setting.*did you mean PMPO_SCORER_MODEL"):
+    with pytest.raises(ConfigurationError, match=r"PMPO_SCORER_MODLE is no setting.*did you mean PMPO_SCORER_MODEL"):
         load_settings({"PMPO_SCORER_MODLE": "x"})
 
 
 def test_a_variable_that_holds_an_endpoints_key_is_known():
-    load_settings({"PMPO_MY_KEY": "secret"}, key_variables=frozenset({"PMPO_MY_KEY"}))
+    table = '{"big": {"url": "http://big:8100", "key_variable": "PMPO_MY_KEY"}}'
+    load_settings({"PMPO_MY_KEY": "secret", "PMPO_ENDPOINTS": table})
+    with pytest.raises(ConfigurationError, match="PMPO_MY_KEY"):
+        load_settings({"PMPO_MY_KEY": "secret"})
 
 
 def test_what_kubernetes_adds_for_a_service_is_ignored():

@@ -1,0 +1,94 @@
+"""Errors on the wire: RFC 9457 problems, and how a wire model says what it refuses.
+
+``to_problem`` and ``from_problem`` are inverse: the client raises the class that the service raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from pmpo.errors import InvalidInputError, PmpoError, UnavailableError, UnknownKeyError, error_classes
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+_UNKNOWN_KEY = "unknown_key"
+
+
+class WireModel(BaseModel):
+    """The base of every request and answer: frozen; an unknown key is refused with the nearest known name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            known = {field.alias or name for name, field in cls.model_fields.items()}
+            unknown = next((str(key) for key in data if key not in known), None)
+            if unknown is not None:
+                raise PydanticCustomError(
+                    _UNKNOWN_KEY, "unknown key '{key}'{hint}", {"key": unknown, "hint": _hint(unknown, known)}
+                )
+        return data
+
+
+class Problem(BaseModel):
+    """An error answer, media type ``application/problem+json``. ``code`` is stable; ``detail`` is one sentence."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    retryable: bool
+    request_id: str
+    retry_after_s: float | None = None
+
+
+def to_problem(error: PmpoError, request_id: str) -> Problem:
+    """The problem that tells a caller of ``error``."""
+    return Problem(
+        type=f"urn:pmpo:problem:{error.code}",
+        title=HTTPStatus(error.status).phrase,
+        status=error.status,
+        detail=error.message,
+        code=error.code,
+        retryable=error.retryable,
+        request_id=request_id,
+        retry_after_s=error.retry_after_s,
+    )
+
+
+def from_problem(problem: Problem) -> PmpoError:
+    """The error that the service raised: the class of the same ``code``, its message and its ``retry_after_s``.
+
+    A code of a newer service, unknown here, becomes UnavailableError when it is retryable, else PmpoError.
+    """
+    fallback = UnavailableError if problem.retryable else PmpoError
+    cls = error_classes().get(problem.code, fallback)
+    return cls(problem.detail, retry_after_s=problem.retry_after_s)
+
+
+def refusal(errors: Iterable[ErrorDetails] | Iterable[Mapping[str, Any]]) -> InvalidInputError:
+    """One sentence from a ValidationError's ``errors()``: the first error, where it stands, how many more there are."""
+    found = list(errors)
+    first = found[0]
+    if first["type"] == "json_invalid":
+        reason = f"{first['ctx']['error']} at character {first['loc'][-1]}"
+        return InvalidInputError(f"the body is not valid JSON: {reason}")
+    where = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    cls = UnknownKeyError if first["type"] in (_UNKNOWN_KEY, "extra_forbidden") else InvalidInputError
+    return cls(f"{where}: {first['msg'].removeprefix('Value error, ')}{more}")
+
+
+def _hint(unknown: str, known: set[str]) -> str:
+    near = get_close_matches(unknown, sorted(known), n=1, cutoff=0.6)
+    return f", did you mean '{near[0]}'?" if near else f"; known keys are: {', '.join(sorted(known))}"

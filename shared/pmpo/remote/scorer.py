@@ -1,0 +1,133 @@
+"""``pmpo.optim.ports.Scorer`` over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+import httpx
+
+from pmpo.contracts.scoring import ScoreExample, ScoreRequest, TokenizeTextsRequest
+from pmpo.errors import ModelChangedError, ScorerUnavailableError, TooLongError
+from pmpo.optim.types import Example, ModelIdentity, Scores
+from pmpo.remote.answers import read_cell_counts, read_scores, read_text_counts
+from pmpo.remote.transport import DEFAULT_POLICY, Peer, RetryPolicy, Upstream
+from pmpo.runtime.endpoints import Endpoint
+
+T = TypeVar("T")
+
+MAX_TOKENIZED_CELLS = 2_000
+MAX_TOKENIZED_TEXTS = 256
+REMEDY = "start it with `python -m services.scorer` or `pmpo up`, or correct PMPO_ENDPOINTS"
+
+
+class ScorerClient:
+    """One job's scorer: every answer must come from the identity of the first.
+
+    Args:
+        http: shared between the ports of a process; see ``open_http``.
+        endpoint: where the scorer is.
+        timeout_s: deadline of one try.
+        key: sent as a bearer token.
+        identity: the job's first identity, when a journal already holds one.
+        policy: retries.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        endpoint: Endpoint,
+        *,
+        timeout_s: float,
+        key: str | None = None,
+        identity: ModelIdentity | None = None,
+        policy: RetryPolicy = DEFAULT_POLICY,
+    ) -> None:
+        peer = Peer(endpoint.url, "scorer", ScorerUnavailableError, REMEDY, key)
+        self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy)
+        self._where = f"the scorer at {endpoint.url}"
+        self._identity = identity
+
+    @property
+    def identity(self) -> ModelIdentity | None:
+        """What the job's scores come from; None before the first answer."""
+        return self._identity
+
+    async def score(self, prompts: Sequence[str], examples: Sequence[Example]) -> Scores:
+        """Every prompt on every example: (C, N).
+
+        Raises:
+            ModelChangedError: another model, revision, dtype or engine than the job's first.
+            NonFiniteScoreError: a log-likelihood that is no number, infinite or above zero.
+            UpstreamError: an answer of another shape than asked for.
+            ScorerUnavailableError: no connection or no answer in time.
+        """
+        answer = await self._upstream.post("/v1/score", _body(prompts, examples))
+        scores = read_scores(answer, prompts, examples, self._where)
+        self._check_identity(scores.identity)
+        return scores
+
+    async def num_scored_tokens(self, prompts: Sequence[str], examples: Sequence[Example]) -> list[list[int]]:
+        """(C, N) context plus target tokens, asked for in batches of at most 2,000 cells.
+
+        Raises:
+            TooLongError: a prompt and an example exceed the model's context; names the example's row.
+        """
+        counts: list[list[int]] = [[] for _ in prompts]
+        for columns in _chunks(examples, MAX_TOKENIZED_CELLS):
+            start = 0
+            for rows in _chunks(prompts, max(1, MAX_TOKENIZED_CELLS // len(columns))):
+                for offset, row in enumerate(await self._cell_counts(rows, columns)):
+                    counts[start + offset].extend(row)
+                start += len(rows)
+        return counts
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text alone, asked for in batches of at most 256."""
+        counts: list[int] = []
+        for chunk in _chunks(texts, MAX_TOKENIZED_TEXTS):
+            body = TokenizeTextsRequest(texts=list(chunk)).model_dump()
+            counts += read_text_counts(await self._upstream.post("/v1/tokenize", body), len(chunk), self._where)
+        return counts
+
+    async def _cell_counts(self, prompts: Sequence[str], examples: Sequence[Example]) -> list[list[int]]:
+        """One batch. The scorer names an item by its place in the request; on the way out it is named by its row."""
+        try:
+            answer = await self._upstream.post("/v1/tokenize", _body(prompts, examples))
+        except TooLongError as error:
+            if len(examples) > 1:  # look for it in halves: the first one that is too long raises
+                middle = len(examples) // 2
+                await self._cell_counts(prompts, examples[:middle])
+                await self._cell_counts(prompts, examples[middle:])
+                raise
+            raise TooLongError(f"row {examples[0].index} (from 0) of the data is too long: {error}") from None
+        return read_cell_counts(answer, prompts, examples, self._where)
+
+    def _check_identity(self, found: ModelIdentity) -> None:
+        if self._identity is None:
+            self._identity = found
+        if found != self._identity:
+            raise ModelChangedError(
+                f"{self._where} now serves {_words(found)}, and this job began with {_words(self._identity)}; "
+                "scores of the two cannot be compared: start the first one again, or submit a new job"
+            )
+
+
+def _body(prompts: Sequence[str], examples: Sequence[Example]) -> dict[str, Any]:
+    rows = [_example(example) for example in examples]
+    return ScoreRequest(prompts=list(prompts), examples=rows).model_dump(exclude_unset=True)
+
+
+def _example(example: Example) -> ScoreExample:
+    fields = {**example.fields, "input": example.input}
+    if len(example.targets) == 1:
+        return ScoreExample(fields=fields, target=example.target)
+    return ScoreExample(fields=fields, targets=list(example.targets))
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _words(identity: ModelIdentity) -> str:
+    return f"{identity.model} ({identity.revision}, {identity.dtype}, {identity.engine})"

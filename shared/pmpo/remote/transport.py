@@ -1,0 +1,150 @@
+"""Calls to a server: one deadline a try, bounded retries with jitter, request ids, problems turned back into errors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from pmpo import __version__
+from pmpo.errors import PmpoError, UnavailableError, UpstreamError
+from pmpo.remote.refusals import error_of
+
+CONNECT_TIMEOUT_S = 10.0
+RETRIED_STATUSES = frozenset({429, 502, 503, 504})
+_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and after what waits a call is tried again.
+
+    Attributes:
+        max_tries: the first one included.
+        first_wait_s: the wait is drawn below this, then below its double, and so on.
+        max_wait_s: no wait is longer, whatever ``Retry-After`` says.
+    """
+
+    max_tries: int = 5
+    first_wait_s: float = 0.5
+    max_wait_s: float = 30.0
+
+
+DEFAULT_POLICY = RetryPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is called: the base address, what messages call it, the error and the remedy when it does not answer."""
+
+    url: str
+    noun: str
+    unavailable: type[UnavailableError]
+    remedy: str
+    key: str | None = None
+
+
+class _TransientError(Exception):
+    """A try that failed in a way that another may not. ``error`` is what to raise when there is none left."""
+
+    def __init__(self, error: PmpoError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def open_http() -> httpx.AsyncClient:
+    """The client that a process shares between its ports; the caller closes it.
+
+    Deadlines are the ports' own. Proxies of the environment are used, except for this machine itself.
+    """
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
+        mounts=dict.fromkeys(_LOOPBACK),
+        headers={"user-agent": f"pmpo/{__version__}"},
+    )
+
+
+class Upstream:
+    """JSON over POST to one peer. A cancelled task closes its call."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        peer: Peer,
+        *,
+        timeout_s: float,
+        policy: RetryPolicy = DEFAULT_POLICY,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._http = http
+        self._peer = peer
+        self._timeout_s = timeout_s
+        self._policy = policy
+        self._sleep = sleep
+        self._backoff = wait_random_exponential(policy.first_wait_s, policy.max_wait_s)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The answer's JSON.
+
+        Tried again: a refused or broken connection, 429 (after its ``Retry-After``), 502, 503, 504. All tries carry
+        one ``x-request-id``.
+
+        Raises:
+            UnavailableError: the peer's own kind: no connection or no answer in time.
+            UpstreamError: an answer that is no JSON, or a status that nobody documented.
+            PmpoError: the class that the peer raised.
+        """
+        content = json.dumps(body, separators=(",", ":")).encode()
+        headers = {"content-type": "application/json", "x-request-id": uuid.uuid4().hex}
+        if self._peer.key is not None:
+            headers["authorization"] = f"Bearer {self._peer.key}"
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(_TransientError),
+            stop=stop_after_attempt(self._policy.max_tries),
+            wait=self._wait_s,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return await retrying(self._try, path, content, headers)
+        except _TransientError as last:
+            raise last.error from None
+
+    async def _try(self, path: str, content: bytes, headers: Mapping[str, str]) -> Any:
+        peer = self._peer
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._http.post(peer.url + path, content=content, headers=dict(headers))
+        except TimeoutError:
+            limit = f"{self._timeout_s:g} s (PMPO_UPSTREAM_TIMEOUT_S)"
+            message = f"the {peer.noun} at {peer.url} did not answer within {limit}; raise the limit or add capacity"
+            raise peer.unavailable(message) from None
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            message = f"the {peer.noun} at {peer.url} does not answer ({reason}); {peer.remedy}"
+            raise _TransientError(peer.unavailable(message)) from None
+        except httpx.HTTPError as error:
+            raise UpstreamError(f"the {peer.noun} at {peer.url} gave an answer that cannot be read: {error}") from None
+        return self._read(path, response, headers["x-request-id"])
+
+    def _read(self, path: str, response: httpx.Response, request_id: str) -> Any:
+        where = f"the {self._peer.noun} at {self._peer.url}"
+        if response.status_code != httpx.codes.OK:
+            error = error_of(response, where, path, self._peer.unavailable)
+            raise _TransientError(error) if response.status_code in RETRIED_STATUSES else error
+        try:
+            return json.loads(response.content)
+        except (ValueError, RecursionError):
+            raise UpstreamError(f"{where} answered {path} with what is no JSON (request {request_id})") from None
+
+    def _wait_s(self, state: RetryCallState) -> float:
+        """Random below a doubling bound; after ``Retry-After`` when the peer named one."""
+        failure = state.outcome.exception() if state.outcome is not None else None
+        asked = failure.error.retry_after_s if isinstance(failure, _TransientError) else None
+        return min(self._policy.max_wait_s, (asked or 0.0) + self._backoff(state))

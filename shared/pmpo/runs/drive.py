@@ -1,0 +1,28 @@
+"""The one place that starts a search: for the worker, for ``--local`` and for estimates."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from pmpo.contracts.jobs import JobSpec
+from pmpo.data.metrics import grader_for
+from pmpo.optim.events import Event
+from pmpo.optim.journal import SearchPorts
+from pmpo.optim.search import search
+from pmpo.optim.types import Splits
+from pmpo.runs.jobspec import search_spec
+
+
+def drive(job: JobSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Event]:
+    """The events of the job's search, graded by the job's metric (``ports.grader`` is replaced).
+
+    Args:
+        job: what to do.
+        splits: made once per job, and stored.
+        ports: the world; ``replay`` holds the journal of an earlier attempt.
+
+    Raises:
+        PmpoError: see ``pmpo.optim.search.search``.
+    """
+    return search(search_spec(job), splits, replace(ports, grader=grader_for(job.metric)))

@@ -1,0 +1,150 @@
+"""Job files: what a user writes, with paths, made into what the wire carries, with rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from pmpo.contracts.jobs import JobSpec, Row
+from pmpo.data.loading import load_rows, missing_file
+from pmpo.data.splits import FEWEST_ROWS, sample_rows
+from pmpo.errors import InvalidDataError, InvalidInputError
+from pmpo.runs.document import read_document
+from pmpo.runs.jobkeys import check_keys
+from pmpo.runs.jobspec import check_num_rows
+
+DATA_VARIABLE = "PMPO_DATA_DIR"
+
+
+def load_job(path: Path, data_dir: Path | None = None, overrides: Mapping[str, Any] | None = None) -> JobSpec:
+    """The job of a file, with its prompt and its rows inside.
+
+    Paths in the file start at its folder; data is then looked for under ``data_dir``. ``dataset.sample: N`` takes N
+    rows of the train file, drawn by the job's seed, anchors among them. A job without ``name`` is called like its file.
+
+    Args:
+        path: a YAML or JSON file.
+        data_dir: the folder of ``PMPO_DATA_DIR``.
+        overrides: values that replace the file's, by key; keys of sections are dotted (``optimizer.iterations``).
+
+    Raises:
+        UnknownKeyError: a key that no job has; the nearest known name is said.
+        InvalidInputError: a value of the wrong type or out of range, or a key that this version does not have.
+        InvalidDataError: a data file that is missing, malformed or too long.
+    """
+    job = _overridden(read_document(path), overrides or {})
+    check_keys(job, str(path))
+    source = _Source(path, data_dir.expanduser() if data_dir else None)
+    sample = job["dataset"].get("sample") if isinstance(job.get("dataset"), dict) else None
+    body = {"name": path.stem, **job, "prompt": source.prompt(job), "dataset": source.dataset(job)}
+    spec = _validated({key: value for key, value in body.items() if key != "prompt_file"}, path)
+    if sample is not None:
+        spec = _sampled(spec, sample, path)
+    check_num_rows(spec.dataset.train, spec.dataset.validation, spec.dataset.test)
+    return spec
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A job file's place: where its paths start."""
+
+    path: Path
+    data_dir: Path | None
+
+    def prompt(self, job: Mapping[str, Any]) -> Any:
+        """The prompt in the file, or in the file that it names (without the line end that editors add)."""
+        if ("prompt" in job) == ("prompt_file" in job):
+            raise InvalidInputError(f"{self.path}: give either 'prompt' or 'prompt_file'")
+        if "prompt" in job:
+            return job["prompt"]
+        name = self._text(job["prompt_file"], "prompt_file")
+        found = self.path.parent / Path(name).expanduser()
+        try:
+            return found.read_text(encoding="utf-8-sig").removesuffix("\n")
+        except FileNotFoundError:
+            raise InvalidInputError(f"{self.path}: prompt_file: {missing_file(found)}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInputError(f"{self.path}: prompt_file: {found} cannot be read as UTF-8: {error}") from None
+
+    def dataset(self, job: Mapping[str, Any]) -> dict[str, list[Row]]:
+        """The rows of each set that the file names."""
+        given = job.get("dataset")
+        if isinstance(given, str):
+            raise InvalidInputError(
+                f"{self.path}: dataset: this version has no stored data sets yet; name a file: {{train: data.jsonl}}"
+            )
+        if not isinstance(given, Mapping) or "train" not in given:
+            raise InvalidInputError(f"{self.path}: dataset: name a file with examples: {{train: data.jsonl}}")
+        names = {key: given[key] for key in ("train", "validation", "test") if given.get(key) is not None}
+        return {key: load_rows(self._find(name, f"dataset.{key}")) for key, name in names.items()}
+
+    def _find(self, name: Any, where: str) -> Path:
+        path = Path(self._text(name, where)).expanduser()
+        folders = [self.path.parent, *([self.data_dir] if self.data_dir else [])]
+        found = next((folder / path for folder in folders if (folder / path).is_file()), None)
+        if found is not None:
+            return found
+        if path.is_absolute():
+            raise missing_file(path)
+        looked = " or in ".join(str(folder.absolute()) for folder in folders)
+        remedy = "" if self.data_dir else f", or set {DATA_VARIABLE} to the folder that data paths start at"
+        raise InvalidDataError(f"{self.path}: {where}: {path} was not found in {looked}; correct the path{remedy}")
+
+    def _text(self, value: Any, where: str) -> str:
+        if not isinstance(value, str) or not value:
+            raise InvalidInputError(f"{self.path}: {where} is {value!r:.60}; give the path of a file")
+        return value
+
+
+def _overridden(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of ``document`` with the dotted keys of ``overrides`` set."""
+    job = dict(document)
+    for key, value in overrides.items():
+        section, dot, name = key.partition(".")
+        inner = job.get(section)
+        job[section] = {**(inner if isinstance(inner, Mapping) else {}), name: value} if dot else value
+    return job
+
+
+def _validated(body: dict[str, Any], path: Path) -> JobSpec:
+    try:
+        return JobSpec.model_validate(body, strict=True)
+    except ValidationError as error:
+        raise InvalidInputError(f"{path}: {_sentence(error.errors()[0])}") from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """What is wrong, where, and what was given."""
+    where = ".".join(map(str, error["loc"]))
+    if error["type"] == "missing":
+        return f"the key {where!r} is missing; add it"
+    given = f"{error['input']!r:.60}"
+    if error["type"] == "literal_error":
+        return f"{where} is {given}; this version has only {error['ctx']['expected']}"
+    if where.startswith("models.") and isinstance(error["input"], Mapping):
+        return f"{where} is {given}; this version takes a name of the operator's endpoint table"
+    return f"{where} is {given}; {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _sampled(spec: JobSpec, sample: Any, path: Path) -> JobSpec:
+    """The job with ``sample`` of its train rows; its anchors are renumbered with them."""
+    if isinstance(sample, bool) or not isinstance(sample, int) or sample < FEWEST_ROWS:
+        raise InvalidInputError(
+            f"{path}: dataset.sample is {sample!r:.60}; give a number of rows, at least {FEWEST_ROWS}"
+        )
+    rows, anchors = spec.dataset.train, spec.constraints.anchors
+    unknown = next((anchor for anchor in anchors if not 0 <= anchor < len(rows)), None)
+    if unknown is not None:
+        raise InvalidInputError(f"{path}: anchor {unknown} is no row of the train file; rows are 0 to {len(rows) - 1}")
+    drawn = sample_rows(len(rows), sample, spec.seed, keep=anchors)
+    renumbered = [drawn.index(anchor) for anchor in anchors]
+    changes = {
+        "dataset": spec.dataset.model_copy(update={"train": [rows[row] for row in drawn]}),
+        "constraints": spec.constraints.model_copy(update={"anchors": renumbered}),
+    }
+    return spec.model_copy(update=changes)

@@ -1,0 +1,70 @@
+"""The keys of a job file: which are known, which this version does not have yet, which are mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel
+
+from pmpo.contracts.jobs import JobSpec
+from pmpo.errors import InvalidInputError, UnknownKeyError
+
+DATASET_KEYS = ("train", "validation", "test", "sample")
+FILE_KEYS = ("prompt_file",)
+NOT_YET = frozenset(
+    {
+        "prompts",
+        "webhook",
+        "answer_prefix",
+        "few_shot",
+        "chat_template_kwargs",
+        "budget.money",
+        "objective.beta",
+        "objective.form",
+        "optimizer.hard_examples_policy",
+        "fields.chosen",
+        "fields.rejected",
+        "fields.options",
+        "fields.answer",
+        "fields.margin",
+        "fields.weight",
+    }
+)
+
+
+def check_keys(job: Mapping[Any, Any], where: str) -> None:
+    """Refuse, at any level, a key that is unknown or not built yet.
+
+    Args:
+        job: a job file's content.
+        where: the file, for messages.
+
+    Raises:
+        UnknownKeyError: names the key, where it stands, and the nearest known name.
+        InvalidInputError: names the key that this version does not have.
+    """
+    for prefix, section, known in _sections(job):
+        for key in section:
+            if key in known:
+                continue
+            path = f"{prefix}{key}"
+            if path in NOT_YET:
+                raise InvalidInputError(f"{where}: this version does not have {path!r} yet; remove the key")
+            near = get_close_matches(str(key), known, n=1)
+            hint = f", did you mean '{prefix}{near[0]}'?" if near else f"; known keys there are: {', '.join(known)}"
+            raise UnknownKeyError(f"{where}: unknown key {path!r}{hint}")
+
+
+def _sections(job: Mapping[Any, Any]) -> Iterator[tuple[str, Mapping[Any, Any], Collection[str]]]:
+    """Every mapping of the file with its prefix and the keys that it may have, outermost first."""
+    yield "", job, [*JobSpec.model_fields, *FILE_KEYS]
+    for name, field in JobSpec.model_fields.items():
+        section, model = job.get(name), field.annotation
+        if not isinstance(section, Mapping):
+            continue
+        if name == "dataset":
+            yield "dataset.", section, DATASET_KEYS
+        elif isinstance(model, type) and issubclass(model, BaseModel):
+            yield f"{name}.", section, list(model.model_fields)

@@ -1,0 +1,98 @@
+"""The result of a search on the wire, made from its events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pmpo.contracts.jobs import ModelView, RejectionView, ResultView, SplitSizes, TestView
+from pmpo.errors import ConflictError
+from pmpo.optim.events import (
+    CandidateDropped,
+    CandidateProposed,
+    Event,
+    RewriteRejected,
+    SearchFinished,
+    TestComparison,
+)
+from pmpo.optim.types import ModelIdentity
+
+
+def result_view(
+    job_id: str, name: str, events: Sequence[Event], splits: SplitSizes, identity: ModelIdentity | None
+) -> ResultView:
+    """What the job found.
+
+    Args:
+        job_id: the job.
+        name: what its owner calls it.
+        events: all events of its search, in order.
+        splits: rows of each set.
+        identity: what its scores came from.
+
+    Raises:
+        ConflictError: the search has not come to its end.
+    """
+    finished = next((event for event in reversed(events) if isinstance(event, SearchFinished)), None)
+    if finished is None:
+        raise ConflictError(f"the search of job {job_id} has not come to its end, so it has no result; wait for it")
+    result, spent = finished.result, finished.result.spent
+    return ResultView(
+        job_id=job_id,
+        name=name,
+        stop_reason=result.stop_reason,
+        verdict=result.verdict,
+        prompt_before=result.seed.prompt,
+        prompt_after=result.best.prompt,
+        train_loss_before=result.train_loss_before,
+        train_loss_after=result.train_loss_after,
+        validation_loss_before=result.validation_loss_before,
+        validation_loss_after=result.validation_loss_after,
+        test=_test(result.test),
+        num_iterations=result.num_iterations,
+        num_accepted=result.num_accepted,
+        num_candidates=sum(isinstance(event, CandidateProposed) for event in events),
+        rejected=rejections(events),
+        splits=splits,
+        scored_tokens=spent.scored_tokens,
+        computed_tokens=spent.computed_tokens,
+        generated_tokens=spent.generated_tokens,
+        seconds=spent.seconds,
+        model=_model(identity),
+        detail=result.detail,
+    )
+
+
+def rejections(events: Sequence[Event]) -> list[RejectionView]:
+    """Every rewrite that a guard refused and every candidate that lost, in order, with its reason."""
+    prompts = {event.candidate.id: event.candidate.prompt for event in events if isinstance(event, CandidateProposed)}
+    views = []
+    for event in events:
+        if isinstance(event, RewriteRejected):
+            prompt = event.text
+        elif isinstance(event, CandidateDropped):
+            prompt = prompts[event.candidate_id]
+        else:
+            continue
+        views.append(RejectionView(prompt=prompt, reason=event.reason, detail=event.detail, iteration=event.iteration))
+    return views
+
+
+def _test(test: TestComparison | None) -> TestView | None:
+    if test is None:
+        return None
+    return TestView(
+        num_examples=test.num_examples,
+        loss_before=test.loss_before,
+        loss_after=test.loss_after,
+        difference=test.difference,
+        interval=test.interval,
+        p_value=test.p_value,
+        accuracy_before=test.accuracy_before,
+        accuracy_after=test.accuracy_after,
+    )
+
+
+def _model(identity: ModelIdentity | None) -> ModelView | None:
+    if identity is None:
+        return None
+    return ModelView(model=identity.model, revision=identity.revision, dtype=identity.dtype, engine=identity.engine)

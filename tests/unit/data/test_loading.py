@@ -1,0 +1,100 @@
+"""Loading rows: what is tolerated, and what every refusal says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pmpo.data.loading import load_rows
+from pmpo.errors import InvalidDataError
+
+ROWS = [{"input": "a", "target": "1"}, {"input": "b", "target": "2"}]
+LINES = "\n".join(map(json.dumps, ROWS))
+
+
+def _file(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.jsonl", LINES),
+        ("rows.ndjson", LINES + "\n"),
+        ("ROWS.JSONL", LINES),
+        ("bom.jsonl", b"\xef\xbb\xbf" + LINES.encode()),
+        ("windows.jsonl", LINES.replace("\n", "\r\n") + "\r\n"),
+        ("blank.jsonl", "\n \n" + LINES.replace("\n", "\n\n\t\n")),
+        ("list.json", json.dumps(ROWS, indent=2)),
+        ("one_line_list.json", json.dumps(ROWS)),
+        ("bbh.json", json.dumps({"canary": "do not train on this", "examples": ROWS})),
+        ("lines.json", LINES),
+        ("rows.csv", "input,target\na,1\nb,2\n"),
+        ("bom.csv", b"\xef\xbb\xbfinput,target\r\na,1\r\n\r\nb,2"),
+    ],
+)
+def test_reads_every_kind(tmp_path: Path, name: str, content: str | bytes) -> None:
+    assert load_rows(_file(tmp_path, name, content)) == ROWS
+
+
+def test_keeps_texts_as_they_are(tmp_path: Path) -> None:
+    row = {"input": " two\u2028lines\n\u00e9 ", "target": "x", "more": {"deep": [1, None, 0.1]}}
+    assert load_rows(_file(tmp_path, "rows.jsonl", json.dumps(row, ensure_ascii=False))) == [row]
+
+
+def test_csv_values_may_hold_commas_quotes_and_lines(tmp_path: Path) -> None:
+    path = _file(tmp_path, "rows.csv", 'input,target\n"a, ""b""\nc",1\n')
+    assert load_rows(path) == [{"input": 'a, "b"\nc', "target": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("rows.jsonl", '{"a": 1}\n\n{"a": }\n', "rows.jsonl, line 3, column 7: Expecting value"),
+        ("rows.jsonl", '{"a": 1}\n[1]\n', "rows.jsonl, line 2: a list where an object should stand"),
+        ("rows.jsonl", "{}\nnull\n", "line 2: null where"),
+        ("rows.jsonl", '{"a": NaN}', "line 1: NaN is no JSON number"),
+        ("rows.jsonl", '{"a": "\\ud800"}', "line 1: half of a surrogate pair"),
+        ("rows.jsonl", "[" * 200_000, "line 1: nested too deeply"),
+        ("rows.jsonl", b'{"a": 1}\n{"a": "\xff"}', "line 2: not UTF-8"),
+        ("rows.jsonl", "\n \n", "holds no rows"),
+        ("rows.json", '[\n{"a": 1},\n{"a" 2}]', "rows.json, line 3, column 6"),
+        ("rows.json", "[1]", "entry 1: a number where an object should stand"),
+        ("rows.json", '"text"', "holds a text; give a list of objects"),
+        ("rows.json", '{"rows": []}', "without a list 'examples' (its keys: rows)"),
+        ("rows.json", "[]", "holds no rows"),
+        ("rows.csv", "a,b\n1,2,3\n", "rows.csv, line 2: 3 values under a header of 2"),
+        ("rows.csv", "a,b\n1\n", "rows.csv, line 2: 1 values under a header of 2"),
+        ("rows.csv", "a,a\n1,2\n", "line 1: the header has an empty or repeated name"),
+        ("rows.csv", 'a,b\n"1,2\n', "rows.csv, line 2: unexpected end of data"),
+        ("rows.csv", "a,b\n", "holds no rows"),
+        ("rows.csv", "", "holds no rows"),
+        ("rows.parquet", "x", "ends in '.parquet'; the kinds that are read are .jsonl, .json, .csv"),
+    ],
+)
+def test_refuses_with_place_and_reason(tmp_path: Path, name: str, content: str | bytes, says: str) -> None:
+    with pytest.raises(InvalidDataError) as refusal:
+        load_rows(_file(tmp_path, name, content))
+    assert says in str(refusal.value)
+    assert name in str(refusal.value)
+
+
+def test_a_missing_file_names_the_folder_and_the_nearest_name(tmp_path: Path) -> None:
+    _file(tmp_path, "train.jsonl", LINES)
+    with pytest.raises(InvalidDataError) as refusal:
+        load_rows(tmp_path / "trian.jsonl")
+    assert str(refusal.value) == f"trian.jsonl was not found in {tmp_path}; did you mean train.jsonl?"
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDataError, match=r"its folder .*nowhere does not exist"):
+        load_rows(tmp_path / "nowhere" / "train.jsonl")
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDataError, match="cannot be read: Is a directory"):
+        load_rows(tmp_path)
