@@ -1,0 +1,71 @@
+"""``pmpo submit``, ``status``, ``cancel`` and ``result``: one job of a running API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from pmpo.cli.console import print_json, shown, stderr_console, stdout_console
+from pmpo.cli.options import AsJson, JobFile, JobId, Seed, Url
+from pmpo.cli.report import print_result
+from pmpo.cli.watch import describe
+from pmpo.client import Client
+from pmpo.contracts.jobs import JobSpec
+from pmpo.runtime.settings import load_settings
+
+
+def submit(file: JobFile, url: Url = None, seed: Seed = None, as_json: AsJson = False) -> None:
+    """Queue a job and print its id."""
+    spec = read_job(file, seed)
+    with Client(url) as client:
+        created = client.create_job(spec)
+    if as_json:
+        print_json(created.model_dump(mode="json"))
+        return
+    for warning in created.warnings:
+        stderr_console().print(f"warning: {shown(warning)}")
+    stdout_console().print(created.id)
+
+
+def status(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Show how a job stands."""
+    with Client(url) as client:
+        job = client.get_job(job_id)
+    if as_json:
+        print_json(job.model_dump(mode="json"))
+        return
+    table = Table.grid(padding=(0, 2))
+    for name, value in describe(job):
+        table.add_row(Text(name, style="bold"), Text(value))
+    stdout_console().print(table)
+
+
+def cancel(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Stop a job; the best prompt so far stays in its status."""
+    with Client(url) as client:
+        job = client.cancel_job(job_id)
+    if as_json:
+        print_json(job.model_dump(mode="json"))
+    else:
+        stdout_console().print(f"job {job.id} is {job.state}")
+
+
+def result(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Show what a finished job found: losses before and after, the new prompt, what was rejected and why."""
+    with Client(url) as client:
+        found = client.result(job_id)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        print_result(stdout_console(), found)
+
+
+def read_job(file: Path, seed: int | None) -> JobSpec:
+    """The job of ``file`` with its data inside, and with ``seed`` in place of its own when one is given."""
+    from pmpo.runs.jobfile import load_job
+
+    data_dir = load_settings().data_dir
+    overrides = {} if seed is None else {"seed": seed}
+    return load_job(file, Path(data_dir) if data_dir else None, overrides)

@@ -1,0 +1,94 @@
+"""The ``pmpo`` command."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from pmpo import __version__
+from pmpo.cli.console import print_json, shown
+from pmpo.cli.demo import demo
+from pmpo.cli.exits import DONE, FAILED, SERVICE, TERMINATED, JobFailedError, exit_code
+from pmpo.cli.jobs import cancel, result, status, submit
+from pmpo.cli.optimize import optimize
+from pmpo.cli.up import up
+from pmpo.errors import PmpoError
+
+EXAMPLES: dict[Callable[..., None], str] = {
+    demo: "pmpo demo --seed 7",
+    up: "pmpo up --api-port 8000",
+    optimize: "pmpo optimize job.yaml --json",
+    submit: "pmpo submit job.yaml --url http://127.0.0.1:8000",
+    status: "pmpo status ID",
+    cancel: "pmpo cancel ID",
+    result: "pmpo result ID --json",
+}
+
+app = typer.Typer(
+    help="Prompts made better by measuring them.",
+    epilog="Start with: pmpo demo",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+for _command, _example in EXAMPLES.items():
+    app.command(epilog=f"Example: {_example}")(_command)
+
+
+def run() -> NoReturn:
+    """The console script: the process ends with the command's exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code (see ``pmpo.cli.exits``). What went wrong is one sentence on stderr."""
+    as_json = "--json" in arguments
+    try:
+        app(list(arguments), prog_name="pmpo")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED
+    except JobFailedError as error:
+        return _end(str(error), error.code, FAILED, as_json=as_json, job_id=error.job_id)
+    except PmpoError as error:
+        return _end(error.message, error.code, exit_code(error), as_json=as_json)
+    except Exception:
+        traceback.print_exc()
+        return _end("pmpo itself failed; please report it with the lines above", "internal", SERVICE, as_json=as_json)
+    return DONE
+
+
+def _end(sentence: str, code: str, status: int, *, as_json: bool, job_id: str | None = None) -> int:
+    """Say what went wrong, on stderr for people and as the one JSON object for programs; ``status`` for the shell."""
+    if as_json:
+        print_json({"error": {"code": code, "message": sentence}, "job_id": job_id})
+    sys.stderr.write(f"pmpo: {shown(sentence)}\n")
+    return status
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    """SIGTERM unwinds like an exception, so that a stack that was started is stopped."""
+    sys.exit(TERMINATED)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        sys.stdout.write(f"pmpo {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Prompts made better by measuring them."""

@@ -1,0 +1,71 @@
+"""``pmpo optimize``: one job from its file to its result, on a running API or on a stack of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from pmpo.cli.console import busy, progress_console
+from pmpo.cli.embedded import StackAddresses, StackOptions, running_stack
+from pmpo.cli.jobs import read_job
+from pmpo.cli.options import AsJson, JobFile, Seed, Url
+from pmpo.cli.watch import Watcher
+from pmpo.client import Client
+from pmpo.runtime.settings import load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenApi:
+    """Where a job goes, and what to tell somebody who loses sight of it there."""
+
+    url: str
+    how_to_go_on: Callable[[str], str]
+
+
+def optimize(file: JobFile, url: Url = None, seed: Seed = None, as_json: AsJson = False) -> None:
+    """Optimize the prompt of a job file and show the result.
+
+    The job goes to the API of --url or PMPO_URL, otherwise to the one on this machine if it runs, otherwise to services
+    that are started for this job alone.
+    """
+    spec = read_job(file, seed)
+    console = progress_console(as_json=as_json)
+    with _chosen_api(url, console) as api, Client(api.url) as client:
+        Watcher(console, api.how_to_go_on, as_json=as_json).run_to_end(client, spec)
+
+
+@contextmanager
+def stack_for_one_job(console: Console | None) -> Iterator[StackAddresses]:
+    """A stack on free ports whose state is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="pmpo-") as folder, ExitStack() as exits:
+        with busy(console, "Starting Redis, scorer, API and worker"):
+            stack = exits.enter_context(running_stack(StackOptions(state_dir=Path(folder))))
+        yield stack.addresses
+
+
+@contextmanager
+def _chosen_api(url: str | None, console: Console | None) -> Iterator[ChosenApi]:
+    settings = load_settings()
+    is_named = url is not None or "url" in settings.model_fields_set
+    address = url or settings.url
+    if is_named or _answers(address):
+        yield ChosenApi(address, lambda job_id: goes_on(job_id, url))
+        return
+    with stack_for_one_job(console) as stack:
+        yield ChosenApi(stack.api, lambda _: "it ended with the services that were started for it")
+
+
+def goes_on(job_id: str, url: str | None) -> str:
+    """What to do about a job that nobody watches any more."""
+    option = f" --url {url}" if url else ""
+    return f"it goes on without you: see `pmpo status {job_id}{option}`, or stop it with `pmpo cancel {job_id}{option}`"
+
+
+def _answers(url: str) -> bool:
+    with Client(url) as client:
+        return client.is_alive()

@@ -1,0 +1,19 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="API to call; otherwise PMPO_URL, otherwise http://127.0.0.1:8000."),
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, metavar="N", help="Use this seed instead of the job file's.")
+]
+JobFile = Annotated[Path, typer.Argument(metavar="FILE", help="Job file, YAML or JSON.")]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="Job id, as printed by `pmpo submit`.")]

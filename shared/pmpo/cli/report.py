@@ -1,0 +1,138 @@
+"""A result for a person: verdict, numbers, what changed in the prompt, what was rejected, what it cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pmpo.cli import words
+from pmpo.cli.console import on_one_line, shown
+from pmpo.contracts.jobs import RejectionView, ResultView
+from pmpo.text.diff import word_diff
+
+MAX_EXAMPLES = 3
+_VERDICT_STYLES = {"confirmed": "bold green", "unconfirmed": "bold yellow", "untested": "bold yellow"}
+_DIFF_STYLES = {"equal": "", "delete": "red strike", "insert": "green"}
+_DIFF_MARKS = {"equal": ("", ""), "delete": ("[-", "-]"), "insert": ("{+", "+}")}
+
+
+def print_result(console: Console, result: ResultView) -> None:
+    """Everything about ``result``, from the verdict to the cost."""
+    sections = (_verdict(result), _numbers(result), _prompts(result, console), _rejections(result), _cost(result))
+    for section in sections:
+        console.print()
+        console.print(section)
+
+
+def prompt_diff(before: str, after: str, *, has_colour: bool) -> Text:
+    """The word diff: red and struck through is gone, green is new; without colour ``[-gone-]`` and ``{+new+}``."""
+    text = Text()
+    last = "equal"
+    for op, piece in word_diff(before, after):
+        start, end = ("", "") if has_colour else _DIFF_MARKS[op]
+        if has_colour and (last, op) == ("delete", "insert"):
+            text.append(" ")  # a breath between the old and the new, which no space may part
+        last = op
+        text.append(f"{start}{shown(piece)}{end}", style=_DIFF_STYLES[op])
+    return text
+
+
+def _verdict(result: ResultView) -> RenderableType:
+    head = Text.assemble(("Verdict: ", "bold"), (result.verdict, _VERDICT_STYLES[result.verdict]))
+    return Group(head, Text(words.verdict(result)))
+
+
+def _numbers(result: ResultView) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for name in ("before", "after", "change"):
+        table.add_column(name, justify="right")
+    rows = result.splits
+    _add_loss(table, f"train loss ({rows.train} rows)", result.train_loss_before, result.train_loss_after)
+    _add_loss(
+        table, f"validation loss ({rows.validation} rows)", result.validation_loss_before, result.validation_loss_after
+    )
+    if result.test is None:
+        table.add_row("test loss", "-", "-", "not tested")
+        return table
+    _add_loss(table, f"test loss ({result.test.num_examples} rows)", result.test.loss_before, result.test.loss_after)
+    low, high = result.test.interval
+    if result.test.accuracy_before is not None:
+        before, after = result.test.accuracy_before, result.test.accuracy_after
+        table.add_row("test accuracy", words.percent(before), words.percent(after), _points(before, after))
+    interval = (
+        f"95 % interval of the test loss's change: {low:+.3f} to {high:+.3f} ({words.p_value(result.test.p_value)})"
+    )
+    legend = "loss: distance from the right answers, in nats per token; lower is better"
+    return Group(table, Text(), Text(interval), Text(legend, style="dim"))
+
+
+def _add_loss(table: Table, name: str, before: float, after: float) -> None:
+    style = "green" if after < before else ""
+    table.add_row(name, words.loss(before), words.loss(after), Text(f"{after - before:+.3f}", style=style))
+
+
+def _points(before: float, after: float | None) -> Text:
+    if after is None:
+        return Text("-")
+    change = f"{100 * (after - before):+.3g}" if after != before else "0"
+    return Text(f"{change} points", style="green" if after > before else "")
+
+
+def _prompts(result: ResultView, console: Console) -> RenderableType:
+    if result.prompt_after == result.prompt_before:
+        return Group(Text("Prompt (unchanged)", style="bold"), indented(Text(shown(result.prompt_after)), console))
+    has_colour = console.is_terminal and not console.no_color
+    legend = "red: removed, green: added" if has_colour else "[-removed-] {+added+}"
+    change = prompt_diff(result.prompt_before, result.prompt_after, has_colour=has_colour)
+    return Group(
+        Text.assemble(("What changed ", "bold"), (f"({legend})", "dim")),
+        indented(change, console),
+        Text(),
+        Text("The new prompt", style="bold"),
+        indented(Text(shown(result.prompt_after)), console),
+    )
+
+
+def _rejections(result: ResultView) -> RenderableType:
+    head = Text.assemble(
+        ("Rewrites: ", "bold"),
+        f"{result.num_candidates} scored in {result.num_iterations} rounds, {result.num_accepted} accepted, "
+        f"{len(result.rejected)} rejected, scored or not:",
+    )
+    return Group(head, *_grouped(result.rejected))
+
+
+def _grouped(rejected: list[RejectionView]) -> Iterator[RenderableType]:
+    """A line for each reason, the most frequent first, with one example; then the example prompts of a few."""
+    counts = Counter(item.reason for item in rejected)
+    for number, (reason, count) in enumerate(counts.most_common()):
+        first = next(item for item in rejected if item.reason == reason)
+        yield Text(f"  {count:>3}  {words.rejection(reason)}")
+        if number < MAX_EXAMPLES:
+            remark = on_one_line(first.prompt, 60) or "(nothing)"
+            yield Text(f"       e.g. {remark}", style="dim")
+
+
+def _cost(result: ResultView) -> RenderableType:
+    why = f"Stopped because {words.stop_reason(result.stop_reason)}."
+    if result.detail:
+        why += f" {shown(result.detail)}"
+    cost = (
+        f"Cost: {result.scored_tokens:,} tokens scored ({result.computed_tokens:,} computed, the rest was shared), "
+        f"{result.generated_tokens:,} generated, {words.seconds(result.seconds)}."
+    )
+    return Group(Text(why), Text(cost))
+
+
+def indented(text: Text, console: Console) -> Text:
+    """``text`` wrapped to the console, two columns in, without blanks at the ends of lines."""
+    lines = text.wrap(console, console.width - 2)
+    for line in lines:
+        line.rstrip()
+    return Text("\n").join(Text("  ") + line for line in lines)

@@ -1,0 +1,70 @@
+"""A result for a program: one flat object with the names that scripts and CI rely on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pmpo.contracts.jobs import ResultView
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """``pmpo demo --json`` and ``pmpo optimize --json``. Losses in nats per target token; null where untested."""
+
+    job_id: str
+    name: str
+    state: str
+    stop_reason: str
+    verdict: str
+    train_loss_before: float
+    train_loss_after: float
+    validation_loss_before: float
+    validation_loss_after: float
+    test_loss_before: float | None
+    test_loss_after: float | None
+    test_difference: float | None
+    test_interval: tuple[float, float] | None
+    test_p_value: float | None
+    test_accuracy_before: float | None
+    test_accuracy_after: float | None
+    prompt_before: str
+    prompt_after: str
+    iterations: int
+    accepted: int
+    candidates: int
+    scored_tokens: int
+    computed_tokens: int
+    generated_tokens: int
+    seconds: float
+
+
+def summary(result: ResultView, state: str) -> Summary:
+    """``result`` of a job in ``state``, flat."""
+    test = result.test
+    return Summary(
+        job_id=result.job_id,
+        name=result.name,
+        state=state,
+        stop_reason=result.stop_reason,
+        verdict=result.verdict,
+        train_loss_before=result.train_loss_before,
+        train_loss_after=result.train_loss_after,
+        validation_loss_before=result.validation_loss_before,
+        validation_loss_after=result.validation_loss_after,
+        test_loss_before=test.loss_before if test else None,
+        test_loss_after=test.loss_after if test else None,
+        test_difference=test.difference if test else None,
+        test_interval=test.interval if test else None,
+        test_p_value=test.p_value if test else None,
+        test_accuracy_before=test.accuracy_before if test else None,
+        test_accuracy_after=test.accuracy_after if test else None,
+        prompt_before=result.prompt_before,
+        prompt_after=result.prompt_after,
+        iterations=result.num_iterations,
+        accepted=result.num_accepted,
+        candidates=result.num_candidates,
+        scored_tokens=result.scored_tokens,
+        computed_tokens=result.computed_tokens,
+        generated_tokens=result.generated_tokens,
+        seconds=result.seconds,
+    )

@@ -1,0 +1,150 @@
+"""Follow a job to its end, on the screen and across lost connections."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from pmpo.cli import words
+from pmpo.cli.console import on_one_line, print_json, shown, stderr_console, stdout_console
+from pmpo.cli.exits import JobFailedError
+from pmpo.cli.live import Display, display_for
+from pmpo.cli.progress import JobProgress
+from pmpo.cli.report import print_result
+from pmpo.cli.summary import summary
+from pmpo.client import Client
+from pmpo.contracts.jobs import JobCreated, JobFailure, JobSpec, JobView, ResultView
+from pmpo.errors import PmpoError, UnavailableError
+
+MAX_LOSSES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """How a command shows a job.
+
+    Attributes:
+        console: where progress goes; None for nowhere.
+        how_to_go_on: the end of a sentence that starts with the lost job; takes the job's id.
+        as_json: whether the result is one JSON object.
+    """
+
+    console: Console | None
+    how_to_go_on: Callable[[str], str]
+    as_json: bool
+
+    def run_to_end(self, client: Client, spec: JobSpec) -> None:
+        """Submit ``spec``, follow the job, print its result.
+
+        Raises:
+            JobFailedError: the job failed or was cancelled.
+            UnavailableError: the API was lost for good.
+        """
+        created = client.create_job(spec)
+        self._announce(spec, created)
+        job = self._follow(client, created.id)
+        if job.state == "failed":
+            raise JobFailedError(failure(job), job_id=job.id, code=job.failure.code if job.failure else "failed")
+        if job.state == "cancelled":
+            raise JobFailedError(f"job {job.id} was cancelled, so it has no result", job_id=job.id, code="cancelled")
+        self._print(client.result(job.id), job.state)
+
+    def _announce(self, spec: JobSpec, created: JobCreated) -> None:
+        if self.console is not None:
+            sizes, first = created.splits, spec.dataset.train[0]
+            lines = (
+                f"Job {created.id}: {shown(spec.name)}",
+                f"  rows     {sizes.train} to train, {sizes.validation} to validate, {sizes.test} to test",
+                f"  prompt   {on_one_line(spec.prompt, 68)}",
+                f"  input    {on_one_line(str(first.get(spec.fields.input)), 68)}",
+                f"  wanted   {on_one_line(str(first.get(spec.fields.target)), 68)}\n",
+            )
+            self.console.print("\n".join(lines), soft_wrap=True)
+        for warning in created.warnings:
+            stderr_console().print(f"warning: {shown(warning)}")
+
+    def _follow(self, client: Client, job_id: str) -> JobView:
+        try:
+            with display_for(self.console) as display:
+                return _Sight(client, job_id, display).follow()
+        except KeyboardInterrupt:
+            stderr_console().print(f"stopped watching job {job_id}; {self.how_to_go_on(job_id)}", soft_wrap=True)
+            raise
+        except PmpoError as error:
+            if not error.retryable:
+                raise
+            raise UnavailableError(f"lost sight of job {job_id} ({error}); {self.how_to_go_on(job_id)}") from error
+
+    def _print(self, result: ResultView, state: str) -> None:
+        if self.as_json:
+            print_json(dataclasses.asdict(summary(result, state)))
+        else:
+            print_result(stdout_console(), result)
+
+
+class _Sight:
+    """One job on one display."""
+
+    def __init__(self, client: Client, job_id: str, display: Display) -> None:
+        self._client = client
+        self._job_id = job_id
+        self._display = display
+        self._trouble: JobFailure | None = None
+
+    def follow(self) -> JobView:
+        """Show every event; the job as it ended."""
+        progress = JobProgress()
+        for event in self._client.iterate_events(
+            self._job_id, max_losses=MAX_LOSSES, on_lost=self._on_lost, on_idle=self._on_idle
+        ):
+            progress.apply(event)
+            self._display.show(event, progress)
+        return self._client.wait(self._job_id, max_losses=MAX_LOSSES, on_lost=self._on_lost)
+
+    def _on_lost(self, error: PmpoError, times: int) -> None:
+        self._display.notice(f"{error}; trying again ({times} of {MAX_LOSSES})")
+
+    def _on_idle(self) -> None:
+        """Nothing happens: say why, once, if the worker met trouble and the job waits for another attempt."""
+        with contextlib.suppress(PmpoError):
+            trouble = self._client.get_job(self._job_id).failure
+            if trouble is not None and trouble != self._trouble:
+                self._display.notice(f"the last attempt failed and is made again: {shown(trouble.message)}")
+            self._trouble = trouble
+
+
+def failure(job: JobView) -> str:
+    """Why ``job`` failed, in one sentence."""
+    if job.failure is None:
+        return f"job {job.id} failed and left no reason"
+    return f"job {job.id} failed: {shown(job.failure.message)} ({job.failure.code})"
+
+
+def describe(job: JobView) -> list[tuple[str, str]]:
+    """What `pmpo status` says, as names and values."""
+    progress, sizes = job.progress, job.splits
+    lines = [
+        ("job", f"{job.id} ({shown(job.name)})"),
+        ("state", job.state if job.attempts < 2 else f"{job.state}, attempt {job.attempts}"),
+        ("rows", f"{sizes.train} training, {sizes.validation} validation, {sizes.test} test"),
+        ("round", f"{progress.iteration} of {progress.max_iterations}"),
+        ("train loss", f"{words.loss(progress.train_loss_before)} → {words.loss(progress.train_loss)}"),
+        ("tokens", f"{progress.scored_tokens:,} scored, {progress.generated_tokens:,} generated"),
+        ("time", words.seconds(progress.seconds)),
+    ]
+    if job.stop_reason:
+        lines.append(("stopped", f"{words.stop_reason(job.stop_reason)} ({job.stop_reason})"))
+    if job.verdict:
+        lines.append(("verdict", job.verdict))
+    if job.failure and job.state == "failed":
+        lines.append(("failure", f"{shown(job.failure.message)} ({job.failure.code})"))
+    elif job.failure:
+        lines.append(("trouble", f"{shown(job.failure.message)} ({job.failure.code}); it is tried again"))
+    if progress.iteration:
+        lines.append(("best prompt", shown(job.best_prompt)))
+    lines += [("warning", shown(warning)) for warning in job.warnings]
+    return lines

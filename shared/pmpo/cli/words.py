@@ -1,0 +1,101 @@
+"""The search's codes and numbers, in words that a newcomer understands."""
+
+from __future__ import annotations
+
+from pmpo.contracts.jobs import ResultView, TestView
+
+STOP_REASONS = {
+    "iterations": "all rounds were used",
+    "patience": "several rounds in a row found nothing better",
+    "target": "the target loss was reached",
+    "perfect": "every validation answer was right",
+    "budget": "the budget was used up",
+    "no_rewrites": "the rewriter had no new prompt to offer",
+    "diverged": "the loss fell but the answers got worse",
+    "cancelled": "the job was cancelled",
+    "failed": "the job failed",
+}
+
+REJECTIONS = {
+    "placeholders": "changed the placeholders",
+    "protected_text": "changed protected text",
+    "too_long": "longer than the prompt limit",
+    "copies_data": "quoted the data",
+    "duplicate": "tried before",
+    "empty": "empty",
+    "unparseable": "no prompt between the tags",
+    "selection": "beaten by another candidate",
+    "train_loss": "not better on the training rows",
+    "validation_loss": "worse on the validation rows",
+    "budget": "the budget ran out before they were scored",
+    "anchor": "worse on a row that must not get worse",
+}
+
+
+def stop_reason(code: str) -> str:
+    """Why the search ended."""
+    return STOP_REASONS.get(code, code.replace("_", " "))
+
+
+def rejection(code: str) -> str:
+    """Why a prompt is out."""
+    return REJECTIONS.get(code, code.replace("_", " "))
+
+
+def verdict(result: ResultView) -> str:
+    """What the numbers allow to say, in one or two sentences."""
+    if result.prompt_after == result.prompt_before:
+        return "No better prompt was found; yours is kept."
+    if result.test is None:
+        return _untested(result)
+    evidence = f"{_change(result.test)} on {result.test.num_examples} rows that the search never saw"
+    if result.verdict == "confirmed":
+        return f"The new prompt is better: the loss {evidence}. Chance alone does that {_odds(result.test.p_value)}."
+    return (
+        f"Not proven: the loss {evidence}, which chance alone does {_odds(result.test.p_value)}. "
+        "More test rows would tell; until then treat the new prompt with care."
+    )
+
+
+def percent(share: float | None) -> str:
+    """0.975 as 97.5 %; a dash for nothing."""
+    return "-" if share is None else f"{100 * share:.3g} %"
+
+
+def loss(value: float | None) -> str:
+    """A loss in nats per target token."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def seconds(value: float) -> str:
+    """Seconds up to two minutes, then minutes and seconds."""
+    if value < 120:
+        return f"{value:.1f} s"
+    return f"{int(value) // 60} min {int(value) % 60} s"
+
+
+def p_value(value: float) -> str:
+    """A p value without false precision."""
+    return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
+
+
+def _change(test: TestView) -> str:
+    verb = "fell" if test.difference < 0 else "rose"
+    return f"{verb} by {abs(test.difference):.2f} nats per token"
+
+
+def _odds(value: float) -> str:
+    if value < 0.0001:
+        return f"less than once in 10,000 times ({p_value(value)})"
+    if value < 0.1:
+        return f"about once in {round(1 / value):,} times ({p_value(value)})"
+    return f"about {round(100 * value)} times in 100 ({p_value(value)})"
+
+
+def _untested(result: ResultView) -> str:
+    if result.stop_reason == "cancelled":
+        return "Not tested: the job was cancelled. The losses below come from rows that the search looked at."
+    return (
+        f"Not tested: {result.splits.test} test rows are fewer than 5. The losses below come from rows that the search "
+        "looked at; give more rows, or a test file."
+    )

@@ -1,0 +1,105 @@
+"""``Client`` and ``AsyncClient``: the same calls, blocking or awaited."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from pmpo.client.blocking import blocking, blocking_iterator, run
+from pmpo.client.calls import Retries
+from pmpo.client.exchange import Exchange
+from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
+from pmpo.client.watching import JobWatching
+
+DEFAULT_TIMEOUT_S = 30.0
+
+
+class AsyncClient(JobWatching):
+    """Jobs of a PMPO API, awaited.
+
+    Args:
+        url: the API's address; ``PMPO_URL`` when None.
+        api_key: sent as a bearer token; ``PMPO_API_KEY`` when None.
+        timeout_s: how long one answer may take, on top of a wait that was asked for.
+        retries: how patient the client is.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        retries: Retries | None = None,
+    ) -> None:
+        self.url, headers = _address(url, api_key)
+        transport = AsyncTransport(self.url, headers)
+        super().__init__(Exchange(transport, self.url, retries or Retries()), timeout_s)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._exchange.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class Client:
+    """Jobs of a PMPO API, in plain calls. Arguments as of ``AsyncClient``.
+
+    Example::
+
+        with Client("http://127.0.0.1:8000") as client:
+            created = client.create_job(spec)
+            client.wait(created.id)
+            print(client.result(created.id).prompt_after)
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        retries: Retries | None = None,
+    ) -> None:
+        self.url, headers = _address(url, api_key)
+        self._exchange = Exchange(BlockingTransport(self.url, headers), self.url, retries or Retries())
+        self.core = JobWatching(self._exchange, timeout_s)
+
+    create_job = blocking(JobWatching.create_job)
+    get_job = blocking(JobWatching.get_job)
+    events = blocking(JobWatching.events)
+    iterate_events = blocking_iterator(JobWatching.iterate_events)
+    cancel_job = blocking(JobWatching.cancel_job)
+    result = blocking(JobWatching.result)
+    wait = blocking(JobWatching.wait)
+    is_alive = blocking(JobWatching.is_alive)
+
+    def close(self) -> None:
+        """Close every connection."""
+        run(self._exchange.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _address(url: str | None, api_key: str | None) -> tuple[str, dict[str, str]]:
+    """The API's address, and the headers of every call; what is not given comes from the environment."""
+    if url is None or api_key is None:
+        from pmpo.runtime.settings import load_settings
+
+        settings = load_settings()
+        url = settings.url if url is None else url
+        api_key = settings.api_key if api_key is None else api_key
+    return checked_url(url), {"authorization": f"Bearer {api_key}"} if api_key else {}

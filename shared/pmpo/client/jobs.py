@@ -1,0 +1,101 @@
+"""The job routes, written once: ``Client`` and ``AsyncClient`` are two faces of these coroutines."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
+
+from pmpo.client.calls import Answer, Call
+from pmpo.client.exchange import Exchange
+from pmpo.contracts.jobs import EventsPage, JobCreated, JobSpec, JobView, ResultView
+from pmpo.errors import InvalidInputError, UpstreamError
+
+View = TypeVar("View", bound=BaseModel)
+
+
+class JobCalls:
+    """Jobs of one API. Methods raise the service's own error classes, and UnavailableError when no API answers."""
+
+    def __init__(self, exchange: Exchange, timeout_s: float) -> None:
+        self._exchange = exchange
+        self._timeout_s = timeout_s
+
+    async def create_job(self, spec: JobSpec, *, idempotency_key: str | None = None) -> JobCreated:
+        """Queue a job.
+
+        Args:
+            spec: what to optimize, its data inside.
+            idempotency_key: name of this very request; a fresh one when None.
+
+        Raises:
+            InvalidInputError: the API refuses the job; the message says where and why.
+        """
+        headers = {"content-type": "application/json", "idempotency-key": idempotency_key or str(uuid.uuid4())}
+        body = spec.model_dump_json(exclude_unset=True).encode()
+        call = Call("POST", "/v1/jobs", self._timeout_s, is_repeatable=False, headers=headers, body=body)
+        return _read(JobCreated, await self._exchange.send(call))
+
+    async def get_job(self, job_id: str, *, wait_s: float | None = None) -> JobView:
+        """How a job stands. With ``wait_s`` the API answers when that changes, or after that many seconds."""
+        return _read(JobView, await self._get(_path(job_id), wait_s=wait_s))
+
+    async def events(self, job_id: str, *, after: int = 0, wait_s: float | None = None) -> EventsPage:
+        """Events with numbers above ``after``. With ``wait_s`` the API waits that long for the first of them."""
+        answer = await self._get(_path(job_id, "/events"), {"after": str(after)}, wait_s=wait_s)
+        return _read(EventsPage, answer)
+
+    async def cancel_job(self, job_id: str) -> JobView:
+        """Ask a job to stop; cancelling twice is cancelling once.
+
+        Raises:
+            ConflictError: the job is over.
+        """
+        call = Call("POST", _path(job_id, "/cancel"), self._timeout_s, is_repeatable=True)
+        return _read(JobView, await self._exchange.send(call))
+
+    async def result(self, job_id: str) -> ResultView:
+        """What a finished job found.
+
+        Raises:
+            ConflictError: there is no result, because the job is not over, failed or was cancelled.
+        """
+        return _read(ResultView, await self._get(_path(job_id, "/result")))
+
+    async def is_alive(self, *, timeout_s: float = 2.0) -> bool:
+        """Whether a PMPO API answers at the address. Asks once, and takes another program's answer for a no."""
+        answer = await self._exchange.try_once(Call("GET", "/healthz", timeout_s, is_repeatable=True))
+        return answer is not None and answer.status == 200 and b'"alive"' in answer.body
+
+    async def _get(self, path: str, query: Mapping[str, str] | None = None, *, wait_s: float | None = None) -> Answer:
+        asked = dict(query or {})
+        if wait_s is not None:
+            asked["wait"] = f"{wait_s:g}"
+        timeout_s = self._timeout_s + (wait_s or 0.0)
+        return await self._exchange.send(Call("GET", path, timeout_s, is_repeatable=True, query=asked))
+
+
+def _path(job_id: str, below: str = "") -> str:
+    if not job_id.strip():
+        raise InvalidInputError("the job id is empty; give the id that `pmpo submit` printed")
+    return f"/v1/jobs/{quote(job_id.strip(), safe='')}{below}"
+
+
+def _read(view: type[View], answer: Answer) -> View:
+    """The typed answer. Keys that only a newer service knows are ignored.
+
+    Raises:
+        UpstreamError: the answer is no such view.
+    """
+    try:
+        return view.model_validate_json(answer.body, extra="ignore")
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the body"
+        raise UpstreamError(
+            f"the API's answer is no {view.__name__} ({where}: {first['msg']}); "
+            "see whether PMPO_URL names a PMPO API of this version"
+        ) from None

@@ -1,0 +1,117 @@
+"""The two ways to carry calls over httpx. httpx is imported when the first client is made, not with this module."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pmpo.client.calls import Answer, Call, UnreachedError
+from pmpo.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_TIMEOUT_S = 5.0
+
+
+class BlockingTransport:
+    """Waits in the calling thread. Its coroutines never suspend, which is what ``pmpo.client.blocking`` relies on."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        import httpx
+
+        self._client = httpx.Client(headers=dict(headers), trust_env=not _is_loopback(url))
+        self._url = url
+
+    async def send(self, call: Call) -> Answer:
+        """See ``Transport``."""
+        with _connection_problems():
+            return _answer(self._client.request(**_arguments(self._url, call)))
+
+    async def sleep(self, seconds: float) -> None:
+        """Block for that long."""
+        time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this transport is for
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+
+class AsyncTransport:
+    """Waits on the running event loop."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        import httpx
+
+        self._client = httpx.AsyncClient(headers=dict(headers), trust_env=not _is_loopback(url))
+        self._url = url
+
+    async def send(self, call: Call) -> Answer:
+        """See ``Transport``."""
+        with _connection_problems():
+            return _answer(await self._client.request(**_arguments(self._url, call)))
+
+    async def sleep(self, seconds: float) -> None:
+        """Let other tasks run for that long."""
+        import asyncio
+
+        await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+
+def checked_url(url: str) -> str:
+    """The address without its last slash.
+
+    Raises:
+        InvalidInputError: it is no http or https address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidInputError(f"{url!r} is no address of an API; give one such as http://127.0.0.1:8000")
+    return url.rstrip("/")
+
+
+def _arguments(url: str, call: Call) -> dict[str, Any]:
+    import httpx
+
+    return {
+        "method": call.method,
+        "url": url + call.path,
+        "params": dict(call.query) or None,
+        "headers": dict(call.headers),
+        "content": call.body or None,
+        "timeout": httpx.Timeout(call.timeout_s, connect=CONNECT_TIMEOUT_S),
+    }
+
+
+def _answer(response: httpx.Response) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status_code, headers, response.content)
+
+
+@contextmanager
+def _connection_problems() -> Iterator[None]:
+    import httpx
+
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise UnreachedError(str(error), was_sent=False) from error
+    except httpx.TransportError as error:
+        raise UnreachedError(str(error), was_sent=True) from error
+
+
+def _is_loopback(url: str) -> bool:
+    """Whether a proxy from the environment must stay out of the way: this very machine needs none."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,264 @@
+"""The commands against a server double: what is printed where, and how they end."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pmpo.cli import main as cli
+from pmpo.cli.exits import exit_code
+from pmpo.cli.main import main
+from pmpo.contracts.jobs import JobFailure
+from pmpo.errors import (
+    ConfigurationError,
+    ConflictError,
+    EngineError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+)
+
+COMMANDS = ["demo", "up", "optimize", "submit", "status", "cancel", "result"]
+SUMMARY_KEYS = {
+    "job_id", "stop_reason", "verdict", "train_loss_before", "train_loss_after", "validation_loss_before",
+    "validation_loss_after", "test_loss_before", "test_loss_after", "test_accuracy_before", "test_accuracy_after",
+    "prompt_before", "prompt_after", "scored_tokens", "computed_tokens", "generated_tokens", "seconds",
+}  # fmt: skip
+
+
+@pytest.fixture
+def job_file(tmp_path: Path) -> Path:
+    rows = "".join(json.dumps({"input": f"in {number}", "target": "out"}) + "\n" for number in range(6))
+    (tmp_path / "rows.jsonl").write_text(rows, encoding="utf-8")
+    path = tmp_path / "job.yaml"
+    path.write_text("name: my [job]\nprompt: Process.\ndataset: {train: rows.jsonl}\nseed: 3\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def at(api: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The double, at the address that the settings name."""
+    monkeypatch.setenv("PMPO_URL", api.url)
+    return api
+
+
+def dead_url() -> str:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    assert f"Example: pmpo {command}" in capsys.readouterr().out
+
+
+def test_every_command_is_known_here() -> None:
+    assert [command.__name__ for command in cli.EXAMPLES] == COMMANDS
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"pmpo \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_a_mistyped_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sumbit"]) == 2
+    assert "submit" in capsys.readouterr().err
+
+
+def test_submit_prints_the_id(at: Any, job_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["submit", str(job_file)]) == 0
+    assert capsys.readouterr() == ("job-1\n", "")
+    assert main(["submit", str(job_file), "--json", "--seed", "9"]) == 0
+    assert json.loads(capsys.readouterr().out)["id"] == "job-2"
+    assert [json.loads(seen.body).get("seed", 0) for seen in at.seen] == [3, 9]
+
+
+def test_status(at: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    at.add_job(state="running", warnings=["few rows"], name="[b]x")
+    assert main(["status", "job-1"]) == 0
+    out = capsys.readouterr().out
+    assert "job-1 ([b]x)" in out and "running" in out and "few rows" in out
+    assert main(["status", "job-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "running"
+
+
+def test_a_setback_is_told_apart_from_a_failure(at: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    trouble = JobFailure(code="scorer_unavailable", message="the scorer is away", retryable=True)
+    at.add_job("job-1", state="queued", failure=trouble)
+    at.add_job("job-2", state="failed", failure=trouble)
+    main(["status", "job-1"])
+    assert "it is tried again" in " ".join(capsys.readouterr().out.split())
+    main(["status", "job-2"])
+    assert "it is tried again" not in " ".join(capsys.readouterr().out.split())
+
+
+def test_cancel(at: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    at.add_job(state="running")
+    assert main(["cancel", "job-1"]) == 0
+    assert capsys.readouterr().out == "job job-1 is cancelling\n"
+    assert main(["cancel", "job-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "cancelling"
+
+
+def test_result(at: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    at.add_job()
+    assert main(["result", "job-1"]) == 0
+    assert "Verdict: confirmed" in capsys.readouterr().out
+    assert main(["result", "job-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == at.results["job-1"].model_dump(mode="json")
+
+
+def test_optimize_shows_progress_and_result(at: Any, job_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["optimize", str(job_file)]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("Job job-1: my [job]\n  rows     50 to train, 20 to validate, 30 to test\n")
+    assert "\n  prompt   Process.\n  input    in 0\n  wanted   out\n" in out
+    assert "\niteration 3/20: " in out and "Verdict: confirmed" in out
+    assert err == ""
+
+
+def test_optimize_json_is_one_object(at: Any, job_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["optimize", str(job_file), "--json", "--seed", "5"]) == 0
+    out, err = capsys.readouterr()
+    assert set(json.loads(out)) >= SUMMARY_KEYS
+    assert err == ""
+    assert json.loads(at.seen[0].body)["seed"] == 5
+
+
+def test_untested_fields_are_null(
+    at: Any, double: ModuleType, job_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at.results = UntestedResults(double)
+    assert main(["optimize", str(job_file), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {name: found[name] for name in found if name.startswith("test_")} == dict.fromkeys(
+        ["test_loss_before", "test_loss_after", "test_difference", "test_interval", "test_p_value",
+         "test_accuracy_before", "test_accuracy_after"]
+    )  # fmt: skip
+
+
+class UntestedResults(dict[str, Any]):
+    def __init__(self, double: ModuleType) -> None:
+        super().__init__()
+        self._double = double
+
+    def __getitem__(self, job_id: str) -> Any:
+        return self._double.make_result(job_id, test=None, verdict="untested")
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_job_that_ends_badly(at: Any, job_file: Path, capsys: pytest.CaptureFixture[str], state: str) -> None:
+    at.ending = state
+    assert main(["optimize", str(job_file), "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["code"] == state
+    assert json.loads(out)["job_id"] == "job-1"
+    assert one_sentence(err).startswith(f"pmpo: job job-1 {'was ' if state == 'cancelled' else ''}{state}")
+
+
+def test_a_lost_connection_is_noticed_and_survived(
+    at: Any, double: ModuleType, job_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pmpo.client.watching.FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    lose_events(at, double, times=4)
+    assert main(["optimize", str(job_file)]) == 0
+    out = capsys.readouterr().out
+    assert "trying again (1 of 8)" in out and "Verdict: confirmed" in out
+
+
+def test_a_connection_lost_for_good_says_how_to_go_on(
+    at: Any, double: ModuleType, job_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pmpo.client.watching.FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    lose_events(at, double, times=1000)
+    assert main(["optimize", str(job_file)]) == 3
+    err = one_sentence(capsys.readouterr().err)
+    assert "lost sight of job job-1" in err and "`pmpo status job-1`" in err
+
+
+def lose_events(api: Any, double: ModuleType, *, times: int) -> None:
+    """Every request after the submission meets a 503, ``times`` times."""
+    answer = api.answer
+
+    def losing(seen: Any) -> Any:
+        answered = answer(seen)
+        if seen.method == "POST":
+            api.faults.extend([double.Fault(503)] * times)
+        return answered
+
+    api.answer = losing
+
+
+@pytest.mark.parametrize("command", [["status", "x"], ["cancel", "x"], ["result", "x"]])
+def test_no_api(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    url = dead_url()
+    assert main([*command, "--url", url]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"pmpo: no PMPO API answers at {url}; start one with `pmpo up` or set PMPO_URL\n"
+
+
+def test_an_unknown_job(at: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["result", "nobody", "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["code"] == "not_found"
+    assert one_sentence(err) == "pmpo: there is no job 'nobody'"
+
+
+def test_a_mistyped_setting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PMPO_URI", "http://127.0.0.1:1")
+    assert main(["status", "x"]) == 2
+    assert "did you mean PMPO_URL?" in one_sentence(capsys.readouterr().err)
+
+
+def test_an_address_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "x", "--url", "localhost"]) == 2
+    assert "is no address of an API" in one_sentence(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(InvalidInputError, 2), (NotFoundError, 2), (ConflictError, 2), (ConfigurationError, 2), (EngineError, 3),
+     (UnavailableError, 3)],
+)  # fmt: skip
+def test_exit_codes(error: Any, expected: int) -> None:
+    assert exit_code(error("x")) == expected
+
+
+def one_sentence(err: str) -> str:
+    """What stands on stderr; it is one line and no traceback."""
+    assert err.count("\n") == 1 and "Traceback" not in err
+    return err.strip()
+
+
+def test_why_nothing_happens_is_told_once(
+    at: Any, job_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trouble = JobFailure(code="scorer_unavailable", message="the scorer is away", retryable=True)
+    idle = 0
+    answer = at.answer
+
+    def waiting(seen: Any) -> Any:
+        nonlocal idle
+        if seen.path.endswith("/events") and idle < 3:
+            idle += 1
+            at.jobs["job-1"] = at.jobs["job-1"].model_copy(update={"state": "queued", "failure": trouble})
+            return 200, {"events": [], "last": 0, "state": "queued"}
+        if seen.path.endswith("/events"):
+            at.jobs["job-1"] = at.jobs["job-1"].model_copy(update={"state": "succeeded", "failure": None})
+        return answer(seen)
+
+    at.answer = waiting
+    assert main(["optimize", str(job_file)]) == 0
+    assert capsys.readouterr().out.count("the last attempt failed and is made again: the scorer is away") == 1

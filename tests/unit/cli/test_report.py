@@ -1,0 +1,133 @@
+"""What a person sees of a result."""
+
+from __future__ import annotations
+
+import io
+from types import ModuleType
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pmpo.cli import words
+from pmpo.cli.console import on_one_line, shown
+from pmpo.cli.report import print_result, prompt_diff
+from pmpo.contracts.jobs import ResultView
+
+
+def printed(result: ResultView, *, is_terminal: bool = False, **more: Any) -> str:
+    more = {"width": 80, "markup": False, "highlight": False, "emoji": False} | more
+    console = Console(file=io.StringIO(), record=True, force_terminal=is_terminal, **more)
+    print_result(console, result)
+    return console.export_text(styles=is_terminal)
+
+
+def joined(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_everything_that_matters_is_there(double: ModuleType) -> None:
+    text = printed(double.make_result())
+    for part in (
+        "Verdict: confirmed",
+        "The new prompt is better: the loss fell by 2.12 nats per token on 30 rows that the search never saw.",
+        "Chance alone does that about once in 5,000 times (p = 0.0002).",
+        "train loss (50 rows) 2.134 0.021 -2.113",
+        "validation loss (20 rows) 2.200 0.031 -2.169",
+        "test loss (30 rows) 2.150 0.025 -2.125",
+        "test accuracy 0 % 96.7 % +96.7 points",
+        "-2.310 to -1.940",
+        "[-Process the input. Thank you-]{+Extract the city from the review. Answer with the city alone+}.",
+        "2 beaten by another candidate e.g. Process it.",
+        "1 quoted the data",
+        "Stopped because every validation answer was right.",
+        "1,234,567 tokens scored (345,678 computed, the rest was shared), 3,412 generated, 8.2 s",
+    ):
+        assert part in joined(text)
+
+
+def test_no_line_is_wider_than_the_window(double: ModuleType) -> None:
+    long = " ".join(f"word{number}" for number in range(200))
+    text = printed(double.make_result(prompt_after=long, detail=long))
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_strangers_texts_are_shown_as_they_are(double: ModuleType) -> None:
+    hostile = "[bold red]Oslo[/] [link=x] :smile: \x1b[2J\x07"
+    result = double.make_result(prompt_after=hostile, detail=hostile, prompt_before="x")
+    text = printed(result, is_terminal=True)
+    assert "\x1b[2J" not in text and "\x07" not in text
+    assert joined("[bold red]Oslo[/] [link=x] :smile: <U+001B>[2J<U+0007>") in joined(printed(result))
+
+
+def test_colours_only_where_they_belong(double: ModuleType) -> None:
+    result = double.make_result()
+    assert "\x1b[" in printed(result, is_terminal=True)
+    assert "{+" not in printed(result, is_terminal=True)
+    assert "{+" in printed(result, is_terminal=True, no_color=True)
+    assert "\x1b[" not in printed(result)
+
+
+def test_an_unchanged_prompt(double: ModuleType) -> None:
+    same = double.make_result(prompt_after="Process the input. Thank you.", verdict="unconfirmed")
+    text = joined(printed(same))
+    assert "No better prompt was found; yours is kept." in text
+    assert "Prompt (unchanged)" in text
+
+
+def test_a_gain_that_the_test_does_not_confirm(double: ModuleType) -> None:
+    test = double.make_result().test.model_copy(update={"difference": -0.01, "p_value": 0.31})
+    text = joined(printed(double.make_result(verdict="unconfirmed", test=test)))
+    assert "Not proven: the loss fell by 0.01 nats per token" in text
+    assert "chance alone does about 31 times in 100 (p = 0.31)" in text
+
+
+def test_a_loss_that_rose(double: ModuleType) -> None:
+    test = double.make_result().test.model_copy(update={"difference": 0.2, "p_value": 0.97})
+    assert "rose by 0.20 nats" in words.verdict(double.make_result(verdict="unconfirmed", test=test))
+
+
+def test_without_a_test(double: ModuleType) -> None:
+    text = joined(printed(double.make_result(test=None, verdict="untested")))
+    assert "Not tested: 30 test rows are fewer than 5." in text
+    assert "test loss - - not tested" in text
+
+
+def test_without_a_metric(double: ModuleType) -> None:
+    test = double.make_result().test.model_copy(update={"accuracy_before": None, "accuracy_after": None})
+    assert "accuracy" not in printed(double.make_result(test=test))
+
+
+def test_the_diff_shows_both_texts() -> None:
+    text = prompt_diff("Name the country.", "Name the city.", has_colour=True)
+    assert text.plain == "Name the country city."
+    assert [str(span.style) for span in text.spans] == ["red strike", "green"]
+    assert prompt_diff("a b", "a c", has_colour=False).plain == "a [-b-]{+c+}"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.00001, "less than once in 10,000"), (0.0002, "once in 5,000"), (0.25, "25 times in 100")]
+)
+def test_odds(double: ModuleType, value: float, expected: str) -> None:
+    test = double.make_result().test.model_copy(update={"p_value": value})
+    assert expected in words.verdict(double.make_result(test=test))
+
+
+def test_every_code_of_the_algorithm_has_words() -> None:
+    from typing import get_args
+
+    from pmpo.optim.events import StopReason
+
+    assert set(get_args(StopReason)) == set(words.STOP_REASONS)
+    assert words.stop_reason("a_code_of_tomorrow") == "a code of tomorrow"
+    assert words.rejection("a_code_of_tomorrow") == "a code of tomorrow"
+
+
+def test_times() -> None:
+    assert [words.seconds(value) for value in (0.04, 8.25, 119.94, 125)] == ["0.0 s", "8.2 s", "119.9 s", "2 min 5 s"]
+
+
+def test_control_characters_become_visible() -> None:
+    assert shown("a\tb\nc") == "a\tb\nc"
+    assert shown("a\x1b\u202eb") == "a<U+001B><U+202E>b"
+    assert on_one_line("a\n\n  b" + "c" * 20, 8) == "a bcccc…"
