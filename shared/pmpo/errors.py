@@ -7,6 +7,7 @@
     │   ├── PlaceholderError              a prompt whose placeholders the data cannot fill
     │   ├── TooLongError                  an item longer than the model's context
     │   ├── EmptyTargetError              a target without tokens
+    │   ├── BodyTooLargeError        413  a request body above the limit
     │   └── BudgetTooSmallError           a cap that does not cover the final test and one iteration
     ├── NotFoundError                404
     ├── ConflictError                409  a state that does not allow the request
@@ -68,6 +69,11 @@ class TooLongError(InvalidInputError):
 
 class EmptyTargetError(InvalidInputError):
     code = "empty_target"
+
+
+class BodyTooLargeError(InvalidInputError):
+    code = "body_too_large"
+    status = 413
 
 
 class BudgetTooSmallError(InvalidInputError):

@@ -149,6 +149,12 @@ class JobView(Strict):
     best_prompt: str
 
 
+class JobsPage(Strict):
+    """``GET /v1/jobs``: newest first."""
+
+    jobs: list[JobView]
+
+
 class EventView(Strict):
     """One event: ``kind`` is the event's class in snake case, ``data`` its fields."""
 

@@ -13,7 +13,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from pmpo.errors import InvalidInputError, PmpoError, UnavailableError, UnknownKeyError, error_classes
+from pmpo.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    PmpoError,
+    UnavailableError,
+    UnknownKeyError,
+    error_classes,
+)
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 _UNKNOWN_KEY = "unknown_key"
@@ -69,11 +77,18 @@ def to_problem(error: PmpoError, request_id: str) -> Problem:
 def from_problem(problem: Problem) -> PmpoError:
     """The error that the service raised: the class of the same ``code``, its message and its ``retry_after_s``.
 
-    A code of a newer service, unknown here, becomes UnavailableError when it is retryable, else PmpoError.
+    A code that is unknown here (a newer service, or the framework's own) becomes the class that its status means.
     """
-    fallback = UnavailableError if problem.retryable else PmpoError
-    cls = error_classes().get(problem.code, fallback)
+    cls = error_classes().get(problem.code) or _class_of_status(problem)
     return cls(problem.detail, retry_after_s=problem.retry_after_s)
+
+
+def _class_of_status(problem: Problem) -> type[PmpoError]:
+    if problem.retryable:
+        return UnavailableError
+    by_status: dict[int, type[PmpoError]] = {404: NotFoundError, 409: ConflictError}
+    is_callers = 400 <= problem.status < 500
+    return by_status.get(problem.status, InvalidInputError if is_callers else PmpoError)
 
 
 def refusal(errors: Iterable[ErrorDetails] | Iterable[Mapping[str, Any]]) -> InvalidInputError:

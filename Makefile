@@ -1,0 +1,65 @@
+# Every target that needs an environment makes it: .venv, with exact versions from constraints.txt. The stamps in it
+# (.venv/.run, .venv/.dev) make a second call instant; they are made anew when the metadata changes.
+#
+#   PYTHON=...           interpreter to make .venv with (default: the first that fits; scripts/find_python.sh)
+#   TORCH_INDEX_URL=...  package index for torch alone (scripts/install_torch.sh)
+#   DEMO_ARGS=... UP_ARGS=... PYTEST_ARGS=... TRAIN_ARGS=...  passed on to the command
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo up test check fix train-nano
+
+VENV := .venv
+BIN := $(VENV)/bin
+METADATA := pyproject.toml shared/pyproject.toml shared/pmpo/__init__.py hatch_build.py constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+SOURCES := services shared/pmpo scripts hatch_build.py $(wildcard models/nano/nano_training)
+TESTS := $(wildcard tests/unit tests/conformance tests/integration tests/architecture)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-18s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.run ## start everything, optimize the example prompt, show before and after, stop
+	$(BIN)/pmpo demo $(DEMO_ARGS)
+
+up: $(VENV)/.run ## start Redis, scorer, API and worker in the foreground
+	$(BIN)/pmpo up $(UP_ARGS)
+
+test: $(VENV)/.dev ## run the unit, conformance, integration and architecture tests
+	$(BIN)/pytest -q $(TESTS) $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## lint, formatting, types, import directions, sizes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_sizes.py $(SOURCES) tests
+
+fix: $(VENV)/.dev ## repair what ruff can: imports, simple lint, formatting
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+train-nano: $(VENV)/.run ## train models/nano again, or go on where it stopped (about an hour on two cores)
+	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.train $(TRAIN_ARGS)
+
+# Later rules are not for users.
+
+$(VENV)/.run: $(METADATA) scripts/install_torch.sh | $(BIN)/pip
+	@echo "Installing what the services need into $(VENV)"
+	@sh scripts/install_torch.sh $(BIN)/python
+	$(PIP_INSTALL) -e ./shared -e ".[scorer]"
+	@touch $@
+
+# Holds all that .run holds, in one go.
+$(VENV)/.dev: $(METADATA) scripts/install_torch.sh | $(BIN)/pip
+	@echo "Installing what the services, the checks and the tests need into $(VENV)"
+	@sh scripts/install_torch.sh $(BIN)/python
+	$(PIP_INSTALL) -e ./shared -e ".[scorer,dev]"
+	@touch $(VENV)/.run $@
+
+# pip is the last file that venv writes: an interrupted attempt is made again.
+$(BIN)/pip:
+	@python=$$(sh scripts/find_python.sh) && echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)

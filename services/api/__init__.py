@@ -1,0 +1,1 @@
+"""The API: takes jobs, tells how they stand. The interface of products, CLI and dashboard."""

@@ -1,0 +1,7 @@
+"""``python -m services.api``."""
+
+import sys
+
+from services.api.serving import main
+
+sys.exit(main())

@@ -1,0 +1,83 @@
+"""The API's composition root: settings in, an application out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from pmpo import __version__
+from pmpo.remote.scorer import ScorerClient
+from pmpo.remote.transport import RetryPolicy, open_http
+from pmpo.runtime.endpoints import Endpoint
+from pmpo.runtime.settings import Settings
+from services.api import probes
+from services.api.deps import Collaborators
+from services.api.health import Health
+from services.api.jobs import endpoints as jobs
+from services.api.jobs.checks import JobChecks
+from services.api.jobs.service import JobService
+from services.api.middleware import RequestFrame
+from services.api.problems import install_problems
+from services.queues import JobQueues
+from services.store.store import Store
+
+COUNT_TIMEOUT_S = 60.0
+PROBE_TIMEOUT_S = 2.0
+# Somebody waits for the answer: one more try, soon, then the caller is told.
+COUNT_POLICY = RetryPolicy(max_tries=2, first_wait_s=0.2, max_wait_s=1.0)
+PROBE_POLICY = RetryPolicy(max_tries=1)
+
+
+def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
+    """The application. Its connections are opened by the first use and closed when it ends.
+
+    Raises:
+        ConfigurationError: no Redis address, or an endpoint whose key is not set.
+    """
+    closing = AsyncExitStack()
+    collaborators = _collaborate(settings, table, closing)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with closing:
+            yield
+
+    app = FastAPI(title="PMPO", version=__version__, lifespan=lifespan)
+    app.state.collaborators = collaborators
+    app.add_middleware(RequestFrame)
+    install_problems(app)
+    app.include_router(jobs.router)
+    app.include_router(probes.router)
+    return app
+
+
+def _collaborate(settings: Settings, table: Mapping[str, Endpoint], closing: AsyncExitStack) -> Collaborators:
+    """The routes' collaborators; none of them opens a connection before it is used."""
+    store = Store.open(settings.redis_url, settings.lease_s)
+    closing.push_async_callback(store.close)
+    queues = JobQueues.open(settings.redis_url, settings.lease_s)
+    closing.callback(queues.close)
+    http = open_http()
+    closing.push_async_callback(http.aclose)
+
+    def scorers(timeout_s: float, policy: RetryPolicy) -> dict[str, ScorerClient]:
+        return {
+            name: ScorerClient(http, row, timeout_s=timeout_s, key=row.key(), policy=policy)
+            for name, row in table.items()
+        }
+
+    checks = JobChecks(table, scorers(COUNT_TIMEOUT_S, COUNT_POLICY))
+    probed = {name: _ScorerProbe(scorer) for name, scorer in scorers(PROBE_TIMEOUT_S, PROBE_POLICY).items()}
+    return Collaborators(JobService(store, queues, checks), Health(store, probed))
+
+
+class _ScorerProbe:
+    """Counting the tokens of one word is the cheapest thing that a scorer does with its model."""
+
+    def __init__(self, scorer: ScorerClient) -> None:
+        self._scorer = scorer
+
+    async def ask(self) -> None:
+        await self._scorer.count_tokens(["ready"])

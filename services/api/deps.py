@@ -1,0 +1,35 @@
+"""The collaborators of the routes, built once by the app and handed to each request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from services.api.health import Health
+from services.api.jobs.service import JobService
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborators:
+    """What the routes work with."""
+
+    jobs: JobService
+    health: Health
+
+
+def _collaborators(request: Request) -> Collaborators:
+    return cast(Collaborators, request.app.state.collaborators)
+
+
+def _jobs(request: Request) -> JobService:
+    return _collaborators(request).jobs
+
+
+def _health(request: Request) -> Health:
+    return _collaborators(request).health
+
+
+Service = Annotated[JobService, Depends(_jobs)]
+HealthChecks = Annotated[Health, Depends(_health)]

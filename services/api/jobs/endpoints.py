@@ -1,0 +1,54 @@
+"""The routes of jobs: what comes in and goes out; what it means is in ``service``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobView, ResultView
+from services.api.deps import Service
+
+MAX_WAIT_S = 60
+Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="seconds to wait for a change")]
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+
+@router.post("", status_code=201)
+async def create_job(spec: JobSpec, service: Service, response: Response) -> JobCreated:
+    """Check a job, save it and queue it."""
+    created = await service.create(spec)
+    response.headers["location"] = f"/v1/jobs/{created.id}"
+    return created
+
+
+@router.get("")
+async def list_jobs(service: Service, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> JobsPage:
+    """The newest jobs, newest first."""
+    return await service.newest(limit)
+
+
+@router.get("/{job_id}")
+async def get_job(job_id: str, service: Service, wait: Wait = 0) -> JobView:
+    """How a job stands; with ``wait``, as soon as that changed."""
+    return await service.get(job_id, wait)
+
+
+@router.post("/{job_id}/cancel", status_code=202)
+async def cancel_job(job_id: str, service: Service) -> JobView:
+    """Ask a job to stop."""
+    return await service.cancel(job_id)
+
+
+@router.get("/{job_id}/events")
+async def list_events(
+    job_id: str, service: Service, after: Annotated[int, Query(ge=0)] = 0, wait: Wait = 0
+) -> EventsPage:
+    """Events with numbers above ``after``; with ``wait``, as soon as there is one or the job is over."""
+    return await service.events(job_id, after, wait)
+
+
+@router.get("/{job_id}/result")
+async def get_result(job_id: str, service: Service) -> ResultView:
+    """What a finished job found."""
+    return await service.result(job_id)

@@ -1,0 +1,145 @@
+"""What the job routes mean: check, save, then queue; tell how jobs stand; cancel."""
+
+from __future__ import annotations
+
+import secrets
+
+from pmpo.contracts.jobs import (
+    FINAL_STATES,
+    EventsPage,
+    EventView,
+    JobCreated,
+    JobsPage,
+    JobSpec,
+    JobState,
+    JobView,
+    ResultView,
+)
+from pmpo.errors import ConflictError, StoreUnavailableError
+from pmpo.runs.codec import encode_splits
+from pmpo.runtime.logs import get_logger
+from services.api.jobs.checks import CheckedJob, JobChecks
+from services.api.jobs.waiting import wait_until
+from services.queues import JobQueues
+from services.store.records import NewJob
+from services.store.store import Store
+
+log = get_logger()
+MAX_PAGE_EVENTS = 500
+
+
+class JobService:
+    """Jobs as the API's callers see them."""
+
+    def __init__(self, store: Store, queues: JobQueues, checks: JobChecks) -> None:
+        self._store = store
+        self._queues = queues
+        self._checks = checks
+
+    async def create(self, spec: JobSpec) -> JobCreated:
+        """Saved first, queued second: what was saved and not queued, the janitor queues.
+
+        Raises:
+            InvalidInputError: the job cannot be run as it is.
+        """
+        checked = await self._checks.check(spec)
+        job = _new_job(checked)
+        await self._store.jobs.create(job)
+        try:
+            await self._store.jobs.note_entry(job.id, await self._queues.put(job.id, job.queue))
+        except StoreUnavailableError as error:
+            log.warning("left_to_the_janitor", job_id=job.id, reason=error.message)
+        return JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(checked.warnings))
+
+    async def newest(self, limit: int) -> JobsPage:
+        """The newest jobs, newest first."""
+        return JobsPage(jobs=[record.view for record in await self._store.jobs.newest(limit)])
+
+    async def get(self, job_id: str, wait_s: float) -> JobView:
+        """How a job stands; waits for a change of a job that is not over.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        seen = await self._store.jobs.get(job_id)
+        if wait_s <= 0 or seen.is_final:
+            return seen.view
+
+        async def has_changed() -> bool:
+            return await self._store.jobs.version(job_id) != seen.version
+
+        await wait_until(has_changed, wait_s)
+        return (await self._store.jobs.get(job_id)).view
+
+    async def events(self, job_id: str, after: int, wait_s: float) -> EventsPage:
+        """Events with numbers above ``after``; waits for the first of a job that is not over.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+
+        async def has_news() -> bool:
+            page = await self._page(job_id, after)
+            return bool(page.events) or page.state in FINAL_STATES
+
+        await wait_until(has_news, wait_s)
+        return await self._page(job_id, after)
+
+    async def cancel(self, job_id: str) -> JobView:
+        """A queued job is cancelled at once; a running one by its worker, within a second or so.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: the job is over.
+        """
+        while True:
+            record = await self._store.jobs.get(job_id)
+            if record.is_final:
+                raise ConflictError(f"job {job_id} is {record.state} already, so it cannot be cancelled")
+            if record.state == "cancelling":
+                return record.view
+            target: JobState = "cancelling" if record.state == "running" else "cancelled"
+            changes = {"stop_reason": "cancelled"} if target == "cancelled" else None
+            try:
+                await self._store.jobs.move(job_id, [record.state], target, changes=changes)
+            except ConflictError:
+                continue  # it moved on between the two calls: look again
+            return (await self._store.jobs.get(job_id)).view
+
+    async def result(self, job_id: str) -> ResultView:
+        """What a finished job found.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: there is no result (yet); says why.
+        """
+        record = await self._store.jobs.get(job_id)
+        found = await self._store.jobs.result(job_id)
+        if record.state == "succeeded" and found is not None:
+            return ResultView.model_validate_json(found)
+        if record.view.failure is not None and record.is_final:
+            raise ConflictError(f"job {job_id} failed and has no result: {record.view.failure.message}")
+        remedy = "submit it again" if record.is_final else f"wait for it with GET /v1/jobs/{job_id}?wait=30"
+        raise ConflictError(f"job {job_id} is {record.state} and has no result; {remedy}")
+
+    async def _page(self, job_id: str, after: int) -> EventsPage:
+        """The state is read before the events, so that a final state means that no event is missing."""
+        state = await self._store.jobs.state(job_id)
+        found = await self._store.journal.events(job_id, after=after, limit=MAX_PAGE_EVENTS)
+        events = [EventView.model_validate_json(event) for event in found]
+        return EventsPage(events=events, last=events[-1].number if events else after, state=state)
+
+
+def _new_job(checked: CheckedJob) -> NewJob:
+    spec = checked.spec
+    return NewJob(
+        id=secrets.token_hex(10),
+        name=spec.name,
+        kind=spec.kind,
+        queue=spec.queue,
+        spec=spec.model_dump_json().encode(),
+        splits=encode_splits(checked.splits),
+        split_sizes=checked.sizes,
+        warnings=checked.warnings,
+        prompt=spec.prompt,
+    )

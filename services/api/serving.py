@@ -1,0 +1,53 @@
+"""The API process: settings, a socket, uvicorn."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import uvicorn
+
+from pmpo.errors import ConfigurationError, PmpoError
+from pmpo.runtime.endpoints import load_endpoints
+from pmpo.runtime.logs import configure_logs, get_logger
+from pmpo.runtime.settings import load_settings
+from services.api.app import create_app
+
+GRACE_S = 5
+BACKLOG = 512
+
+
+def main() -> int:
+    """Serve until told to stop. 0 after a stop, 1 when the start fails: one sentence on standard error."""
+    try:
+        settings = load_settings()
+        configure_logs("api", settings.log_level)
+        table = load_endpoints(settings)
+        app = create_app(settings, table)
+        listener = _listen(settings.api_host, settings.api_port)
+    except PmpoError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    host, port = listener.getsockname()[:2]
+    get_logger().info("listening", url=f"http://{host}:{port}")
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that is bound before anything else starts, so that a port in use is told of in one sentence."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the API cannot listen on {host}:{port} ({error.strerror or error}); "
+            "stop what holds the port, or set PMPO_API_HOST and PMPO_API_PORT to another"
+        ) from None
+    return listener

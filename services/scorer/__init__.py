@@ -1,0 +1,1 @@
+"""The scorer: log-likelihoods of known outputs under prompts, and generation with the same model."""

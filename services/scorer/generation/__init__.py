@@ -1,0 +1,1 @@
+"""Generation: sampled answers from the model that scores."""

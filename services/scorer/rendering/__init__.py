@@ -1,0 +1,1 @@
+"""Rendering: prompts and examples as the token ids that the model sees."""

@@ -1,0 +1,116 @@
+"""Text to token ids and back, behind one lock: a fast tokenizer must not be used by two threads at once."""
+
+from __future__ import annotations
+
+import re
+import threading
+from array import array
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from pmpo.errors import ConfigurationError, InvalidInputError
+from services.scorer.model_source import ModelSource
+
+MAX_MEMO_TOKENS = 4_000_000
+
+
+def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model.
+
+    Raises:
+        ConfigurationError: it cannot be loaded.
+    """
+    # "sequence longer than the model" is our own TooLongError, with the item that it is about.
+    transformers_logging.set_verbosity_error()
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            source.location, local_files_only=source.is_local, trust_remote_code=False
+        )
+    except Exception as error:  # files of many authors: any class may come
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigurationError(f"the tokenizer of {source.name} cannot be loaded: {reason}") from error
+    return tokenizer
+
+
+class TextCodec:
+    """Encodes and decodes; encodings are memoised, the least recently used are dropped.
+
+    Attributes:
+        special_pattern: matches the text of any special token, longest first; one group.
+        num_memo_tokens: tokens that the memo holds, and one for each text.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_memo_tokens: int = MAX_MEMO_TOKENS) -> None:
+        self._tokenizer = tokenizer
+        self._lock = threading.Lock()
+        self._memo: OrderedDict[tuple[bool, str], array[int]] = OrderedDict()
+        self._max_memo_tokens = max_memo_tokens
+        self.num_memo_tokens = 0
+        self._special_ids = _special_ids(tokenizer)
+        texts = sorted(self._special_ids, key=len, reverse=True)
+        self.special_pattern = re.compile(f"({'|'.join(map(re.escape, texts))})" if texts else r"(?!)()")
+        self._check_literal_encoding()
+
+    def encode(self, text: str, *, literal: bool) -> tuple[int, ...]:
+        """Token ids of a text, nothing added around it.
+
+        Args:
+            text: what to encode.
+            literal: whether text that looks like a special token is ordinary text (data) or the token (templates).
+
+        Raises:
+            InvalidInputError: the text is not valid Unicode (a lone surrogate).
+        """
+        key = (literal, text)
+        with self._lock:
+            ids = self._memo.get(key)
+            if ids is None:
+                ids = array("i", self._encode(text, literal))
+                self._remember(key, ids)
+            else:
+                self._memo.move_to_end(key)
+        return tuple(ids)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, special tokens left out."""
+        with self._lock:
+            text = self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text)
+
+    def special_id(self, text: str) -> int:
+        """The id of a special token's text."""
+        return self._special_ids[text]
+
+    def holds_special_text(self, text: str) -> bool:
+        """Whether the text of a special token stands somewhere in ``text``."""
+        return self.special_pattern.search(text) is not None
+
+    def _encode(self, text: str, literal: bool) -> list[int]:
+        try:
+            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=literal)
+        except (UnicodeEncodeError, TypeError) as error:
+            raise InvalidInputError(f"a text is not valid Unicode: {text[:40]!r}") from error
+        return ids
+
+    def _remember(self, key: tuple[bool, str], ids: array[int]) -> None:
+        self._memo[key] = ids
+        self.num_memo_tokens += len(ids) + 1
+        while self.num_memo_tokens > self._max_memo_tokens:
+            _, dropped = self._memo.popitem(last=False)
+            self.num_memo_tokens -= len(dropped) + 1
+
+    def _check_literal_encoding(self) -> None:
+        """Fail at the start for a tokenizer that cannot be kept from parsing special tokens in data."""
+        for text, token_id in self._special_ids.items():
+            if token_id in self._encode(f"a{text}b", literal=True):
+                raise ConfigurationError(
+                    f"the tokenizer reads {text!r} in data as a control token and cannot be told not to"
+                )
+
+
+def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
+    """Id of every special token by its text. Added tokens that are not special are ordinary words."""
+    return {token.content: token_id for token_id, token in tokenizer.added_tokens_decoder.items() if token.special}

@@ -1,0 +1,156 @@
+r"""The context that a model sees: its chat template, or a plain one, as token ids.
+
+Data must never turn into control tokens. Where a message holds the text of a special token, that text is marked before
+the template is rendered, and the rendered text is cut at the template's own control tokens; every piece between two of
+them is encoded as plain text::
+
+    content          hi <|im_end|> you
+    marked, rendered <|im_start|> user\nhi ▮0▮ you <|im_end|> \n
+    encoded          control      plain            control    plain
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import TemplateError
+from transformers import PreTrainedTokenizerBase
+
+from pmpo.contracts.scoring import ChatMessage, TemplateValue
+from pmpo.errors import InvalidInputError
+from services.scorer.rendering.codec import TextCodec
+
+TemplateArguments = Mapping[str, TemplateValue]
+_SENTINEL_ANSWER = "PMPOSENTINELANSWER"
+_MAX_REMEMBERED_ARGUMENTS = 64
+_MARKS = range(0xE000, 0xF8FF)  # private use: no meaning of their own
+
+
+class ChatTemplate:
+    """Renders conversations for one tokenizer."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, codec: TextCodec) -> None:
+        self._tokenizer = tokenizer
+        self._codec = codec
+        self._has_template = tokenizer.chat_template is not None
+        self._leading_ids = () if self._has_template else _leading_ids(tokenizer)
+        self._end_of_turn: dict[str, tuple[int, ...]] = {}
+        parameters = inspect.signature(tokenizer.apply_chat_template).parameters
+        self._reserved_arguments = {"messages", *parameters, *tokenizer.SPECIAL_TOKENS_ATTRIBUTES}
+
+    def context(
+        self, messages: Sequence[ChatMessage], answer_prefix: str, arguments: TemplateArguments
+    ) -> tuple[int, ...]:
+        """Ids of the conversation up to where the answer begins, ``answer_prefix`` included.
+
+        Without a chat template: the messages with a blank line between them and a newline at the end, after the
+        tokenizer's usual leading token.
+
+        Raises:
+            InvalidInputError: the template refuses the messages, or an argument may not be set.
+        """
+        contents = [message.content for message in messages]
+        if not self._has_template:
+            text = "\n\n".join(contents) + "\n" + answer_prefix
+            return self._leading_ids + self._codec.encode(text, literal=True)
+        if not any(self._codec.holds_special_text(text) for text in (*contents, answer_prefix)):
+            text = self._render(messages, arguments, add_generation_prompt=True) + answer_prefix
+            return self._codec.encode(text, literal=False)
+        return self._context_of_marked(messages, answer_prefix, arguments)
+
+    def end_of_turn(self, arguments: TemplateArguments) -> tuple[int, ...]:
+        """Ids of what the template puts after an answer, up to and including the first special token.
+
+        Found by rendering a sentinel answer. Without a template, or without a special token there: the eos token.
+
+        Raises:
+            InvalidInputError: the model has neither.
+        """
+        key = json.dumps(arguments, sort_keys=True)
+        if key not in self._end_of_turn:
+            if len(self._end_of_turn) >= _MAX_REMEMBERED_ARGUMENTS:
+                self._end_of_turn.clear()
+            self._end_of_turn[key] = self._find_end_of_turn(arguments)
+        return self._end_of_turn[key]
+
+    def end_token_ids(self) -> frozenset[int]:
+        """Tokens that end a sampled answer: the end of turn's special token, and eos."""
+        eos = self._tokenizer.eos_token_id
+        if eos is None and not self._has_template:
+            return frozenset()
+        return frozenset({self.end_of_turn({})[-1]} | ({int(eos)} if eos is not None else set()))
+
+    def _find_end_of_turn(self, arguments: TemplateArguments) -> tuple[int, ...]:
+        if self._has_template:
+            messages = [ChatMessage(role="user", content="x"), ChatMessage(role="assistant", content=_SENTINEL_ANSWER)]
+            tail = self._render(messages, arguments, add_generation_prompt=False).rpartition(_SENTINEL_ANSWER)[2]
+            found = self._codec.special_pattern.search(tail)
+            if found:
+                return self._codec.encode(tail[: found.end()], literal=False)
+        eos = self._tokenizer.eos_token_id
+        if eos is None:
+            raise InvalidInputError("the model has no end-of-turn token and no eos token: send end_of_turn=false")
+        return (int(eos),)
+
+    def _render(
+        self, messages: Sequence[ChatMessage], arguments: TemplateArguments, *, add_generation_prompt: bool
+    ) -> str:
+        refused = sorted(self._reserved_arguments & set(arguments))
+        if refused:
+            raise InvalidInputError(f"chat_template_kwargs: '{refused[0]}' is set by the scorer and may not be given")
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        settings: dict[str, Any] = {**arguments, "tokenize": False, "add_generation_prompt": add_generation_prompt}
+        try:
+            text = self._tokenizer.apply_chat_template(turns, **settings)
+        except TemplateError as error:
+            raise InvalidInputError(f"the model's chat template refuses the messages: {error}") from error
+        return str(text)
+
+    def _context_of_marked(
+        self, messages: Sequence[ChatMessage], answer_prefix: str, arguments: TemplateArguments
+    ) -> tuple[int, ...]:
+        """As ``context``, for messages in which the text of special tokens stands."""
+        mark = _unused_mark("".join(message.content for message in messages) + answer_prefix)
+        texts: list[str] = []
+
+        def marked(text: str) -> str:
+            return self._codec.special_pattern.sub(lambda match: f"{mark}{_place(texts, match.group())}{mark}", text)
+
+        turns = [message.model_copy(update={"content": marked(message.content)}) for message in messages]
+        rendered = self._render(turns, arguments, add_generation_prompt=True) + marked(answer_prefix)
+        pieces = self._codec.special_pattern.split(rendered)  # plain, control, plain, control, ..., plain
+        ids: list[int] = []
+        for index, piece in enumerate(pieces):
+            if index % 2:
+                ids.append(self._codec.special_id(piece))
+            elif piece:
+                plain = re.sub(f"{mark}(\\d+){mark}", lambda match: texts[int(match.group(1))], piece)
+                ids.extend(self._codec.encode(plain, literal=True))
+        return tuple(ids)
+
+
+def _place(texts: list[str], text: str) -> int:
+    """The place of ``text`` in ``texts``, added when it is new."""
+    if text not in texts:
+        texts.append(text)
+    return texts.index(text)
+
+
+def _unused_mark(text: str) -> str:
+    """A private-use character that does not stand in ``text``."""
+    mark = next((chr(code) for code in _MARKS if chr(code) not in text), None)
+    if mark is None:
+        raise InvalidInputError("a text holds every private-use character and the text of a special token")
+    return mark
+
+
+def _leading_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """What the tokenizer normally puts before a text: a beginning-of-sequence token, or nothing."""
+    alone: list[int] = tokenizer.encode("a", add_special_tokens=False)
+    full: list[int] = tokenizer.encode("a", add_special_tokens=True)
+    start = next(place for place in range(len(full)) if full[place : place + len(alone)] == alone)
+    return tuple(full[:start])

@@ -1,0 +1,176 @@
+"""Jobs: saved first, moved from state to state by compare-and-set."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import cast
+
+from redis.asyncio import Redis
+
+from pmpo.contracts.jobs import FINAL_STATES, JobState
+from pmpo.errors import ConflictError, NotFoundError
+from services.store import keys
+from services.store.connection import Commands
+from services.store.leases import Lease, lease_lost
+from services.store.records import FIELDS, JobRecord, NewJob, first_fields, read_record
+
+# KEYS: job, active jobs, lease.  ARGV: what the lease must be ("any", "none", or its value), states it may move from
+# (between commas), state it moves to, whether that is final, now, job id, then fields and values.
+_MOVE = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then return {'missing', ''} end
+local held = redis.call('GET', KEYS[3])
+if ARGV[1] == 'none' and held then return {'held', state} end
+if ARGV[1] ~= 'none' and ARGV[1] ~= 'any' and held ~= ARGV[1] then return {'lease_lost', state} end
+if not string.find(ARGV[2], ',' .. state .. ',', 1, true) then return {'refused', state} end
+redis.call('HSET', KEYS[1], 'state', ARGV[3], 'updated_at', ARGV[5])
+for at = 7, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+redis.call('HINCRBY', KEYS[1], 'version', 1)
+if ARGV[4] == '1' then redis.call('SREM', KEYS[2], ARGV[6]) end
+return {'done', state}
+"""
+# Notes the entry of a job in its queue, unless the job has moved on meanwhile.
+_NOTE_ENTRY = """
+if redis.call('HGET', KEYS[1], 'state') ~= 'queued' then return 0 end
+redis.call('HSET', KEYS[1], 'enqueued_id', ARGV[1])
+return 1
+"""
+
+
+class Jobs:
+    """All jobs of one Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._commands = Commands()
+        self._move = redis.register_script(_MOVE)
+        self._note_entry = redis.register_script(_NOTE_ENTRY)
+
+    async def create(self, job: NewJob) -> None:
+        """Save a job in state queued, in one transaction."""
+        now = time.time()
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hset(keys.job(job.id), mapping=first_fields(job, now))  # type: ignore[arg-type]
+        pipe.zadd(keys.JOBS, {job.id: now})
+        pipe.sadd(keys.ACTIVE_JOBS, job.id)
+        await self._commands.run(pipe.execute())
+
+    async def get(self, job_id: str) -> JobRecord:
+        """One job.
+
+        Raises:
+            NotFoundError: there is none of that id.
+        """
+        record = (await self._read([job_id]))[0]
+        if record is None:
+            raise no_such_job(job_id)
+        return record
+
+    async def newest(self, limit: int) -> list[JobRecord]:
+        """The ``limit`` newest jobs, newest first."""
+        reading = cast(Awaitable[list[bytes]], self._redis.zrevrange(keys.JOBS, 0, limit - 1))
+        ids = await self._commands.run(reading)
+        return [record for record in await self._read([each.decode() for each in ids]) if record is not None]
+
+    async def active(self) -> list[JobRecord]:
+        """The jobs that are not in a final state."""
+        ids = await self._commands.run(cast(Awaitable[set[bytes]], self._redis.smembers(keys.ACTIVE_JOBS)))
+        return [record for record in await self._read(sorted(each.decode() for each in ids)) if record is not None]
+
+    async def version(self, job_id: str) -> int:
+        """A number that rises with every change of the job; 0 when there is none."""
+        return int(await self._field(job_id, "version") or 0)
+
+    async def state(self, job_id: str) -> JobState:
+        """The state alone.
+
+        Raises:
+            NotFoundError: there is no job of that id.
+        """
+        found = await self._field(job_id, "state")
+        if found is None:
+            raise no_such_job(job_id)
+        return cast(JobState, found.decode())
+
+    async def spec(self, job_id: str) -> bytes:
+        """The spec that was saved with the job."""
+        return await self._required(job_id, "spec")
+
+    async def splits(self, job_id: str) -> bytes:
+        """The splits that were saved with the job."""
+        return await self._required(job_id, "splits")
+
+    async def result(self, job_id: str) -> bytes | None:
+        """The result; None as long as there is none."""
+        return await self._field(job_id, "result")
+
+    async def move(
+        self,
+        job_id: str,
+        origins: Sequence[JobState],
+        target: JobState,
+        *,
+        lease: Lease | None = None,
+        only_unheld: bool = False,
+        changes: Mapping[str, str | bytes | float] | None = None,
+    ) -> JobState:
+        """Move a job to another state, with changes of its fields, in one step; answers the state it was in.
+
+        Args:
+            job_id: the job.
+            origins: states it may be in.
+            target: the state it gets.
+            lease: the mover's hold on the job, if it must hold it.
+            only_unheld: refuse when anybody holds the job.
+            changes: fields of the job's hash.
+
+        Raises:
+            NotFoundError: there is no job of that id.
+            LeaseLostError: ``lease`` is not the holder's any more.
+            ConflictError: the job is in another state, or held.
+        """
+        final = int(target in FINAL_STATES)
+        required = lease.value if lease else "none" if only_unheld else "any"
+        pairs = [part for pair in (changes or {}).items() for part in pair]
+        touched = [keys.job(job_id), keys.ACTIVE_JOBS, keys.lease(job_id)]
+        given = [required, f",{','.join(origins)},", target, final, time.time(), job_id, *pairs]
+        said, state = await self._commands.run(self._move(keys=touched, args=given))
+        _check_move(said.decode(), job_id, state.decode(), target)
+        return cast(JobState, state.decode())
+
+    async def note_entry(self, job_id: str, enqueued_id: str) -> None:
+        """Remember the entry of a queued job in its queue."""
+        await self._commands.run(self._note_entry(keys=[keys.job(job_id)], args=[enqueued_id]))
+
+    async def _read(self, job_ids: Sequence[str]) -> list[JobRecord | None]:
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.hmget(keys.job(job_id), FIELDS)
+        rows = await self._commands.run(pipe.execute())
+        return [read_record(job_id, row) for job_id, row in zip(job_ids, rows, strict=True)]
+
+    async def _field(self, job_id: str, name: str) -> bytes | None:
+        return await self._commands.run(cast(Awaitable[bytes | None], self._redis.hget(keys.job(job_id), name)))
+
+    async def _required(self, job_id: str, name: str) -> bytes:
+        found = await self._field(job_id, name)
+        if found is None:
+            raise no_such_job(job_id)
+        return found
+
+
+def no_such_job(job_id: str) -> NotFoundError:
+    """What is said of an id that no job has."""
+    return NotFoundError(f"there is no job {job_id!r}; list the jobs with GET /v1/jobs")
+
+
+def _check_move(said: str, job_id: str, state: str, target: str) -> None:
+    if said == "missing":
+        raise no_such_job(job_id)
+    if said == "lease_lost":
+        raise lease_lost(job_id)
+    if said == "held":
+        raise ConflictError(f"job {job_id} is held by a worker, so it cannot be made {target} from outside")
+    if said == "refused":
+        raise ConflictError(f"job {job_id} is {state}, so it cannot become {target}")

@@ -1,0 +1,62 @@
+"""Every key and every time to live, in one file.
+
+    pmpo:jobs                  sorted set   ids of all jobs, by the time they were created
+    pmpo:jobs:active           set          ids of the jobs that are not in a final state: what the janitor looks at
+    pmpo:job:<id>              hash         one job: its fields, spec, splits and, in the end, result
+    pmpo:job:<id>:journal      hash         call number -> answer
+    pmpo:job:<id>:events       list         event number n at index n - 1
+    pmpo:job:<id>:lease        string       "<fencing token>:<holder>", expires
+    pmpo:job:<id>:fence        counter      the last fencing token given out
+    pmpo:janitor               string       the janitor whose turn it is, expires
+
+Jobs are kept until they are deleted; what expires are leases: ``PMPO_LEASE_S`` for a job, one sweep's interval for the
+janitor's turn.
+"""
+
+from __future__ import annotations
+
+JOBS = "pmpo:jobs"
+ACTIVE_JOBS = "pmpo:jobs:active"
+JANITOR_TURN = "pmpo:janitor"
+SWEEPS_PER_LEASE = 3
+RENEWALS_PER_LEASE = 3
+
+
+def job(job_id: str) -> str:
+    """The hash of one job."""
+    return f"pmpo:job:{job_id}"
+
+
+def journal(job_id: str) -> str:
+    """The answers of a job's ports, by call number."""
+    return f"pmpo:job:{job_id}:journal"
+
+
+def events(job_id: str) -> str:
+    """The events of a job, in order."""
+    return f"pmpo:job:{job_id}:events"
+
+
+def lease(job_id: str) -> str:
+    """Who works on a job now."""
+    return f"pmpo:job:{job_id}:lease"
+
+
+def fence(job_id: str) -> str:
+    """The counter that fencing tokens come from."""
+    return f"pmpo:job:{job_id}:fence"
+
+
+def lease_ttl_ms(lease_s: float) -> int:
+    """How long a job's lease lives without a renewal."""
+    return int(lease_s * 1000)
+
+
+def renewal_interval_s(lease_s: float) -> float:
+    """How often a holder renews its lease."""
+    return lease_s / RENEWALS_PER_LEASE
+
+
+def sweep_interval_s(lease_s: float) -> float:
+    """How often the janitors, all together, sweep."""
+    return lease_s / SWEEPS_PER_LEASE

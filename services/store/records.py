@@ -1,0 +1,134 @@
+"""A job as the store holds it: the fields of one hash, read back into typed values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pmpo.contracts.jobs import FINAL_STATES, JobFailure, JobState, JobView, Progress, SplitSizes
+
+TEXT_FIELDS = ("name", "kind", "state", "queue", "stop_reason", "verdict", "best_prompt", "enqueued_id")
+NUMBER_FIELDS = ("created_at", "updated_at", "not_before", "attempts", "setbacks", "num_answers_at_setback", "version")
+JSON_FIELDS = ("split_sizes", "warnings", "progress", "failure")
+FIELDS = TEXT_FIELDS + NUMBER_FIELDS + JSON_FIELDS
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is saved when a job comes in. ``spec`` and ``splits`` are bytes to the store."""
+
+    id: str
+    name: str
+    kind: str
+    queue: str
+    spec: bytes
+    splits: bytes
+    split_sizes: SplitSizes
+    warnings: Sequence[str]
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job without its spec, its splits and its result.
+
+    Attributes:
+        view: what the API shows.
+        queue: the queue it belongs in.
+        enqueued_id: its entry in that queue; empty when it has none that counts.
+        not_before: seconds since the epoch before which it waits.
+        setbacks: runs in a row that ended without a result and without a new answer in the journal.
+        num_answers_at_setback: length of the journal at the last setback.
+        version: rises with every change.
+    """
+
+    view: JobView
+    queue: str
+    enqueued_id: str
+    not_before: float
+    setbacks: int
+    num_answers_at_setback: int
+    version: int
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.view.id
+
+    @property
+    def state(self) -> JobState:
+        """The job's state."""
+        return self.view.state
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.view.state in FINAL_STATES
+
+
+def first_fields(job: NewJob, now: float) -> dict[str, str | bytes | float]:
+    """The hash of a new job."""
+    return {
+        "name": job.name,
+        "kind": job.kind,
+        "state": "queued",
+        "queue": job.queue,
+        "created_at": now,
+        "updated_at": now,
+        "best_prompt": job.prompt,
+        "split_sizes": job.split_sizes.model_dump_json(),
+        "warnings": json.dumps(list(job.warnings)),
+        "spec": job.spec,
+        "splits": job.splits,
+        "version": 1,
+    }
+
+
+def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None:
+    """The record from the values of ``FIELDS``, in that order; None when there is no such job."""
+    found = {name: value.decode() for name, value in zip(FIELDS, values, strict=True) if value is not None}
+    if "state" not in found:
+        return None
+    view = JobView.model_validate(
+        {
+            "id": job_id,
+            "name": found["name"],
+            "kind": found["kind"],
+            "state": found["state"],
+            "created_at": float(found["created_at"]),
+            "updated_at": float(found["updated_at"]),
+            "attempts": int(found.get("attempts", 0)),
+            "splits": json.loads(found["split_sizes"]),
+            "warnings": json.loads(found["warnings"]),
+            "progress": _json(found, "progress") or Progress(),
+            "failure": _json(found, "failure"),
+            "stop_reason": found.get("stop_reason") or None,
+            "verdict": found.get("verdict") or None,
+            "best_prompt": found["best_prompt"],
+        }
+    )
+    return JobRecord(
+        view=view,
+        queue=found["queue"],
+        enqueued_id=found.get("enqueued_id", ""),
+        not_before=float(found.get("not_before", 0)),
+        setbacks=int(found.get("setbacks", 0)),
+        num_answers_at_setback=int(found.get("num_answers_at_setback", 0)),
+        version=int(found["version"]),
+    )
+
+
+def failure_fields(failure: JobFailure) -> dict[str, str]:
+    """The changes that go with the state ``failed``, or with a wait for another try."""
+    return {"failure": failure.model_dump_json()}
+
+
+def progress_fields(progress: Progress, best_prompt: str | None = None) -> dict[str, str]:
+    """The changes that go with an event."""
+    fields = {"progress": progress.model_dump_json()}
+    return fields if best_prompt is None else {**fields, "best_prompt": best_prompt}
+
+
+def _json(found: dict[str, str], name: str) -> object:
+    return json.loads(found[name]) if found.get(name) else None

@@ -1,0 +1,45 @@
+"""All of the store over one connection pool."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import cast
+
+from redis.asyncio import Redis
+
+from services.store.connection import Commands, connect
+from services.store.jobs import Jobs
+from services.store.journal import Journal
+from services.store.leases import Leases
+
+
+class Store:
+    """Jobs, journal and leases of one Redis."""
+
+    def __init__(self, redis: Redis, lease_s: float) -> None:
+        self._redis = redis
+        self._commands = Commands()
+        self.jobs = Jobs(redis)
+        self.journal = Journal(redis)
+        self.leases = Leases(redis, lease_s)
+
+    @classmethod
+    def open(cls, url: str | None, lease_s: float) -> Store:
+        """The store at an address; the first connection is made by the first call.
+
+        Raises:
+            ConfigurationError: no address, or one that is none.
+        """
+        return cls(connect(url), lease_s)
+
+    async def ping(self) -> None:
+        """Ask Redis whether it is there.
+
+        Raises:
+            StoreUnavailableError: it is not.
+        """
+        await self._commands.run(cast(Awaitable[object], self._redis.ping()))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._redis.aclose()

@@ -1,0 +1,1 @@
+"""The worker: takes job ids from the queues and drives their searches."""

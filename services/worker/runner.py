@@ -1,0 +1,126 @@
+"""One run of one job: take the lease, drive the search, save everything, end in one of the ways of ``endings``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from pmpo.contracts.jobs import JobState
+from pmpo.errors import ConflictError, LeaseLostError, StoreUnavailableError
+from pmpo.runtime.logs import get_logger
+from services.store.leases import Lease
+from services.store.records import JobRecord
+from services.store.store import Store
+from services.worker.endings import Cancelled, Ending, Failed, Interrupted, Move, Succeeded, move_after
+from services.worker.watch import Watch
+
+log = get_logger()
+CAN_START: tuple[JobState, ...] = ("queued", "running", "cancelling")
+
+
+class Driver(Protocol):
+    """What drives the search of a job whose lease is held."""
+
+    async def drive(self, record: JobRecord, lease: Lease) -> Succeeded:
+        """Search from the start or from the journal, saving every answer and event, until the end."""
+        ...
+
+
+class Runner:
+    """Runs jobs under leases. One runner works on one job at a time."""
+
+    def __init__(self, store: Store, driver: Driver, *, holder: str, lease_s: float, drain: asyncio.Event) -> None:
+        """``drain``: set when this process should let go of its job and end."""
+        self._store = store
+        self._driver = driver
+        self._holder = holder
+        self._lease_s = lease_s
+        self._drain = drain
+
+    async def run(self, job_id: str) -> None:
+        """Run a job, or leave it alone when somebody else holds it or nothing is left to do."""
+        lease = await self._store.leases.try_acquire(job_id, self._holder)
+        if lease is None:
+            log.info("job_is_held", job_id=job_id)
+            return
+        try:
+            record = await self._try_start(lease)
+            if record is not None:
+                ending = await self._supervise(record, lease)
+                await self._finish(record, lease, ending)
+        except LeaseLostError as error:
+            log.warning("lease_lost", job_id=job_id, token=lease.token, reason=error.message)
+        finally:
+            await self._let_go(lease)
+
+    async def _try_start(self, lease: Lease) -> JobRecord | None:
+        """The job, now running; None when it is over. A job that is being cancelled stays so: its watcher ends it."""
+        record = await self._store.jobs.get(lease.job_id)
+        if record.state not in CAN_START:
+            return None
+        target: JobState = "cancelling" if record.state == "cancelling" else "running"
+        changes: dict[str, str | bytes | float] = {"attempts": record.view.attempts + 1, "failure": ""}
+        try:
+            await self._store.jobs.move(lease.job_id, [record.state], target, lease=lease, changes=changes)
+        except LeaseLostError:
+            raise
+        except ConflictError:
+            return await self._try_start(lease)
+        log.info("job_started", job_id=lease.job_id, attempt=record.view.attempts + 1, token=lease.token)
+        return record
+
+    async def _supervise(self, record: JobRecord, lease: Lease) -> Ending:
+        """Search until the end, a cancel, a drain or the loss of the lease, whichever comes first."""
+        watch = Watch(self._store, lease, self._lease_s)
+        search = asyncio.create_task(self._driver.drive(record, lease))
+        keeping = asyncio.create_task(watch.keep_lease())
+        cancelled = asyncio.create_task(watch.cancelled())
+        draining = asyncio.create_task(self._drain.wait())
+        tasks = (search, keeping, cancelled, draining)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            decided = [task.done() for task in tasks]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if decided[0]:
+            return _ending_of(search, record.id)
+        if decided[1]:
+            keeping.result()
+        return Cancelled() if decided[2] else Interrupted()
+
+    async def _finish(self, record: JobRecord, lease: Lease, ending: Ending) -> None:
+        """Write the end; a job that is being cancelled is cancelled, however its run ended."""
+        move = move_after(ending, record, await self._store.journal.num_answers(record.id))
+        cancel = move_after(Cancelled(), record, 0)
+        try:
+            if isinstance(ending, Cancelled):
+                await self._move(record.id, "cancelling", cancel, lease)
+            else:
+                await self._move(record.id, "running", move, lease)
+        except LeaseLostError:
+            raise
+        except ConflictError:
+            await self._move(record.id, "cancelling", cancel, lease)
+
+    async def _move(self, job_id: str, origin: JobState, move: Move, lease: Lease) -> None:
+        await self._store.jobs.move(job_id, [origin], move.target, lease=lease, changes=move.changes)
+        log.info("job_ended", job_id=job_id, state=move.target, token=lease.token)
+
+    async def _let_go(self, lease: Lease) -> None:
+        try:
+            await self._store.leases.release(lease)
+        except StoreUnavailableError as error:
+            log.warning("lease_not_released", job_id=lease.job_id, reason=error.message)
+
+
+def _ending_of(search: asyncio.Task[Succeeded], job_id: str) -> Ending:
+    error = search.exception()
+    if error is None:
+        return search.result()
+    if isinstance(error, LeaseLostError):
+        raise error
+    failed = Failed.of(error)
+    log.error("run_failed", job_id=job_id, code=failed.failure.code, reason=failed.failure.message, exc_info=error)
+    return failed

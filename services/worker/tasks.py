@@ -1,0 +1,46 @@
+"""The only name that RQ knows: ``services.worker.tasks.run_job``. It runs in the work horse, a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import uuid
+from contextlib import AsyncExitStack
+from functools import partial
+
+from pmpo.remote.generator import GeneratorClient
+from pmpo.remote.scorer import ScorerClient
+from pmpo.remote.transport import open_http
+from pmpo.runtime.endpoints import load_endpoints
+from pmpo.runtime.logs import configure_logs
+from pmpo.runtime.settings import Settings, load_settings
+from services.store.store import Store
+from services.worker.driver import SearchDriver
+from services.worker.horse import Drain
+from services.worker.models import RemoteModels
+from services.worker.runner import Runner
+
+
+def run_job(job_id: str) -> None:
+    """Run one job until it ends, is cancelled, or must be left to another worker."""
+    settings = load_settings()
+    configure_logs("work-horse", settings.log_level)
+    asyncio.run(_run(job_id, settings))
+
+
+async def _run(job_id: str, settings: Settings) -> None:
+    drain = Drain(asyncio.get_running_loop())
+    drain.install()
+    async with AsyncExitStack() as closing:
+        http = await closing.enter_async_context(open_http())
+        store = Store.open(settings.redis_url, settings.lease_s)
+        closing.push_async_callback(store.close)
+        models = RemoteModels(
+            load_endpoints(settings),
+            partial(ScorerClient, http, timeout_s=settings.upstream_timeout_s),
+            partial(GeneratorClient, http, timeout_s=settings.upstream_timeout_s),
+        )
+        holder = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        runner = Runner(store, SearchDriver(store, models), holder=holder, lease_s=settings.lease_s, drain=drain.event)
+        await runner.run(job_id)

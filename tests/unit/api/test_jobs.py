@@ -1,0 +1,153 @@
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from pmpo.contracts.jobs import JobFailure, Progress
+from pmpo.errors import StoreUnavailableError
+from services.queues import JobQueues
+from services.store.records import failure_fields, progress_fields
+from services.store.store import Store
+
+
+async def _create(client: httpx.AsyncClient, job: dict[str, Any]) -> str:
+    answer = await client.post("/v1/jobs", json=job)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def test_a_job_is_saved_and_queued(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store, queues: JobQueues
+) -> None:
+    answer = await client.post("/v1/jobs", json={**job, "queue": "overnight"})
+    created = answer.json()
+    assert answer.headers["location"] == f"/v1/jobs/{created['id']}"
+    assert (created["state"], created["splits"]["train"]) == ("queued", 10)
+    record = await store.jobs.get(created["id"])
+    assert record.queue == "overnight"
+    assert await queues.waiting() == {record.enqueued_id}
+    view = (await client.get(answer.headers["location"])).json()
+    assert (view["state"], view["best_prompt"]) == ("queued", job["prompt"])
+
+
+async def test_a_job_that_could_not_be_queued_is_left_to_the_janitor(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store, queues: JobQueues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_job_id: str, _queue: str) -> str:
+        raise StoreUnavailableError("Redis is away.")
+
+    monkeypatch.setattr(queues, "put", refuse)
+    record = await store.jobs.get(await _create(client, job))
+    assert (record.state, record.enqueued_id) == ("queued", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"promt": "x"}, ["'promt'", "'prompt'"]),
+        ({"optimizer": {"iteration": 3}}, ["'optimizer.iteration'", "'optimizer.iterations'"]),
+        ({"nothing_like_it": 1}, ["'nothing_like_it'", "known keys there are: name"]),
+    ],
+)
+async def test_an_unknown_key_is_answered_with_the_nearest(
+    client: httpx.AsyncClient, job: dict[str, Any], change: dict[str, Any], words: list[str]
+) -> None:
+    answer = await client.post("/v1/jobs", json={**job, **change})
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_key")
+    for word in words:
+        assert word in answer.json()["detail"]
+
+
+async def test_what_cannot_run_is_refused_and_nothing_is_saved(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store, queues: JobQueues
+) -> None:
+    changes: list[tuple[dict[str, Any], str]] = [
+        ({"prompt": "word " * 601}, "too_long"),
+        ({"prompt": "word " * 99}, "too_long"),
+        ({"prompt": "Read {{text}}."}, "placeholder_mismatch"),
+        ({"budget": {"generated_tokens": 1}}, "budget_too_small"),
+        ({"models": {"rewriter": "big"}}, "invalid_input"),
+    ]
+    for change, code in changes:
+        answer = await client.post("/v1/jobs", json={**job, **change})
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert await store.jobs.newest(10) == []
+    assert await queues.waiting() == frozenset()
+
+
+async def test_a_wait_ends_with_the_next_change(client: httpx.AsyncClient, job: dict[str, Any], store: Store) -> None:
+    job_id = await _create(client, job)
+    waiting = asyncio.create_task(client.get(f"/v1/jobs/{job_id}", params={"wait": 60}))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    lease = await store.leases.try_acquire(job_id, "worker")
+    assert lease is not None
+    await store.journal.append(lease, now=1, changes=progress_fields(Progress(iteration=4)))
+    assert (await waiting).json()["progress"]["iteration"] == 4
+
+
+async def test_events_come_in_pages_and_a_wait_ends_with_the_next_one(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store
+) -> None:
+    job_id = await _create(client, job)
+    lease = await store.leases.try_acquire(job_id, "worker")
+    assert lease is not None
+    events = {number: b'{"number": %d, "kind": "k", "data": {}}' % number for number in (1, 2, 3)}
+    await store.journal.append(lease, now=1, events=events)
+    page = (await client.get(f"/v1/jobs/{job_id}/events", params={"after": 1})).json()
+    assert [event["number"] for event in page["events"]] == [2, 3]
+    assert (page["last"], page["state"]) == (3, "queued")
+    waiting = asyncio.create_task(client.get(f"/v1/jobs/{job_id}/events", params={"after": 3, "wait": 60}))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    await store.journal.append(lease, now=1, events={4: b'{"number": 4, "kind": "k", "data": {}}'})
+    assert [event["number"] for event in (await waiting).json()["events"]] == [4]
+
+
+async def test_a_wait_for_a_job_that_is_over_does_not_wait(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store
+) -> None:
+    job_id = await _create(client, job)
+    await store.jobs.move(job_id, ["queued"], "cancelled")
+    for path in ("", "/events"):
+        answer = await asyncio.wait_for(client.get(f"/v1/jobs/{job_id}{path}", params={"wait": 60}), 30)
+        assert answer.json()["state"] == "cancelled"
+
+
+async def test_cancelling(client: httpx.AsyncClient, job: dict[str, Any], store: Store) -> None:
+    waits, runs = await _create(client, job), await _create(client, job)
+    await store.jobs.move(runs, ["queued"], "running")
+    assert (await client.post(f"/v1/jobs/{waits}/cancel")).json()["state"] == "cancelled"
+    for _ in range(2):
+        answer = await client.post(f"/v1/jobs/{runs}/cancel")
+        assert (answer.status_code, answer.json()["state"]) == (202, "cancelling")
+    refused = await client.post(f"/v1/jobs/{waits}/cancel")
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert (await client.post("/v1/jobs/nope/cancel")).status_code == 404
+
+
+async def test_no_result_says_why(client: httpx.AsyncClient, job: dict[str, Any], store: Store) -> None:
+    job_id = await _create(client, job)
+    waiting = await client.get(f"/v1/jobs/{job_id}/result")
+    assert "is queued and has no result; wait for it" in waiting.json()["detail"]
+    failure = JobFailure(code="engine_failed", message="It broke.")
+    await store.jobs.move(job_id, ["queued"], "failed", changes=dict(failure_fields(failure)))
+    failed = await client.get(f"/v1/jobs/{job_id}/result")
+    assert (failed.status_code, failed.json()["code"]) == (409, "conflict")
+    assert "It broke." in failed.json()["detail"]
+
+
+async def test_readiness_names_what_is_not_there(app: FastAPI, client: httpx.AsyncClient) -> None:
+    assert (await client.get("/readyz")).json() == {"status": "ready", "checked": ["redis", "scorer default"]}
+
+    class Away:
+        async def ping(self) -> None:
+            raise StoreUnavailableError("Redis is away.")
+
+    app.state.collaborators.health._store = Away()
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["retryable"]) == (503, True)
+    assert answer.json()["detail"] == "not ready: redis: Redis is away."
+    assert (await client.get("/healthz")).status_code == 200
