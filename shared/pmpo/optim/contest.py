@@ -40,9 +40,12 @@ async def contest(
 
 
 async def _fitting(state: State, pool: Sequence[Candidate]) -> list[Candidate]:
-    """Those of the pool that fit into the model's context with every example: asked together, one by one if need be."""
+    """Those that fit into the model's context with every example, the test's too, which the winner will meet.
+
+    Asked together, one by one if need be.
+    """
     try:
-        for table in (state.train, state.validation):
+        for table in (state.train, state.validation, state.test):
             await state.meter.count(table, [candidate.prompt for candidate in pool])
     except TooLongError:
         if len(pool) < 2:

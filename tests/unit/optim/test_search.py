@@ -250,6 +250,17 @@ async def test_placeholders_survive_every_accepted_rewrite():
     assert "{{other}}" not in result.best.prompt
 
 
+async def test_a_long_test_row_drops_rewrites_at_once_instead_of_failing_the_final_test():
+    world = World()
+    world.scorer.context_tokens = 40
+    long_row = dataclasses.replace(SPLITS.test[0], input=" ".join(["word"] * 27))
+    splits = dataclasses.replace(SPLITS, test=(long_row, *SPLITS.test[1:]))
+    found = await run(world, spec(iterations=3), splits)
+    _, dropped, _, _ = fates(found)
+    assert "too_long" in dropped.values()
+    assert found[-1].result.test is not None
+
+
 async def test_requests_carry_distinct_seeds():
     world = World()
     await run(world, spec())
