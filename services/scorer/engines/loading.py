@@ -16,6 +16,7 @@ from services.scorer.model_source import ModelSource
 
 SMALL_MODEL_PARAMETERS = 100_000_000
 REVISION_CHARACTERS = 12
+_REVISION_FILES = ("*.safetensors", "config.json", "tokenizer*", "chat_template*", "*merges*", "*vocab*", "*.model")
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _BF16_CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
@@ -114,9 +115,13 @@ def _identity(source: ModelSource, model: PreTrainedModel, dtype: torch.dtype) -
 
 
 def _folder_revision(folder: Path) -> str:
-    """SHA-256 over the weight files in name order, its first 12 hexadecimal digits."""
+    """SHA-256 over all that decides a score, in name order: weights, configuration, tokenizer, chat template.
+
+    Its first 12 hexadecimal digits.
+    """
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sorted({path for pattern in _REVISION_FILES for path in folder.glob(pattern) if path.is_file()}):
+        digest.update(path.name.encode() + b"\0")
         with path.open("rb") as file:
             while block := file.read(2**20):
                 digest.update(block)

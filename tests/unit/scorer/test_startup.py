@@ -57,13 +57,16 @@ def test_broken_weights_are_refused(model_folder: Path, tmp_path: Path, settings
         build_service(settings, find_model(str(tmp_path / "copy")))
 
 
-def test_revision_follows_the_weights(model_folder: Path, source: ModelSource, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["model.safetensors", "chat_template.jinja"])
+def test_revision_follows_all_that_decides_a_score(
+    model_folder: Path, source: ModelSource, tmp_path: Path, name: str
+) -> None:
     shutil.copytree(model_folder, tmp_path / "tiny")
     before = load_model(find_model(str(tmp_path / "tiny")), "float32", 1).identity
-    weights = tmp_path / "tiny" / "model.safetensors"
-    changed = bytearray(weights.read_bytes())
+    file = tmp_path / "tiny" / name
+    changed = bytearray(file.read_bytes())
     changed[-1] ^= 1
-    weights.write_bytes(changed)
+    file.write_bytes(changed)
     after = load_model(find_model(str(tmp_path / "tiny")), "float32", 1).identity
     assert before == load_model(source, "float32", 1).identity
     assert before.revision != after.revision
