@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +18,31 @@ Floats = NDArray[np.float64]
 class Objective(Protocol):
     """How the loss of a prompt on an example is read off its targets' log-likelihoods."""
 
-    def losses(self, scores: Scores) -> Floats:
-        """(C, N) losses; lower is better."""
+    def losses(self, scores: Scores, examples: Sequence[Example]) -> Floats:
+        """(C, N) losses of the (C, N) scores on those N examples; lower is better."""
         ...
 
 
-class SupervisedTokenMean:
-    """Equation 3, per token: -log p(y | x, P) / |y|, the end of turn included."""
+@dataclass(frozen=True, slots=True)
+class Supervised:
+    """Equation 3 on the first target, the end of turn included.
 
-    def losses(self, scores: Scores) -> Floats:
-        """(C, N) nats per target token. Raises NonFiniteScoreError."""
+    ``token_mean``: -log p(y | x, P) / |y|, nats per target token; ``token_sum``: the paper's formula, nats per example;
+    ``byte_mean``: nats per byte of the target's UTF-8, comparable across tokenizers.
+    """
+
+    normalize: Literal["token_mean", "token_sum", "byte_mean"] = "token_mean"
+
+    def losses(self, scores: Scores, examples: Sequence[Example]) -> Floats:
+        """See ``Objective.losses``. Raises NonFiniteScoreError."""
         sums = np.array([[cell[0] for cell in row] for row in scores.log_likelihoods], dtype=np.float64)  # (C, N)
         counts = np.array([[cell[0] for cell in row] for row in scores.num_tokens], dtype=np.float64)  # (C, N)
         if not np.isfinite(sums).all() or (counts < 1).any():
             raise NonFiniteScoreError("the scorer answered a log-likelihood that is no finite number, or of no tokens")
+        if self.normalize == "token_sum":
+            return -sums
+        if self.normalize == "byte_mean":
+            counts = np.array([[len(example.target.encode()) for example in examples]], dtype=np.float64)  # (1, N)
         return -sums / counts
 
 

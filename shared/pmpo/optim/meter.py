@@ -99,11 +99,12 @@ class Meter:
         reserved = self._ledger.try_reserve(Reservation(scored_tokens=tokens))
         if reserved is None:
             raise BudgetExhaustedError(f"{tokens} scored tokens do not fit under the cap")
-        scores = await self._ports.score(wanted, [table.examples[position] for position in todo])
+        examples = [table.examples[position] for position in todo]
+        scores = await self._ports.score(wanted, examples)
         if scores.scored_tokens != tokens:
             raise UpstreamError(f"the scorer counted {tokens} tokens beforehand and {scores.scored_tokens} after")
         self._ledger.settle(reserved, scored=tokens, computed=scores.computed_tokens)
-        for prompt, losses in zip(wanted, self._objective.losses(scores), strict=True):
+        for prompt, losses in zip(wanted, self._objective.losses(scores, examples), strict=True):
             table.row(prompt)[todo] = losses
 
     async def rewrites(self, requests: Sequence[GenerationRequest]) -> list[list[Completion]]:

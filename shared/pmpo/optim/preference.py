@@ -5,6 +5,7 @@ Every function takes (C, N) arrays of log-likelihood sums in nats and of token c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from pmpo.errors import InvalidInputError, NonFiniteScoreError
 from pmpo.optim.losses import Floats
-from pmpo.optim.types import Scores
+from pmpo.optim.types import Example, Scores
 
 PreferenceForm = Literal["auto", "dpo", "mean_margin", "lmpo"]
 LENGTH_RATIO = 1.2
@@ -75,7 +76,7 @@ class Preference:
         if self.beta <= 0:
             raise InvalidInputError(f"beta is {self.beta}; it must be above zero")
 
-    def losses(self, scores: Scores) -> Floats:
+    def losses(self, scores: Scores, examples: Sequence[Example]) -> Floats:
         """(C, N) losses; lower prefers the chosen answer more. Raises NonFiniteScoreError."""
         sums, counts = cells(scores)  # (C, N, 2) each
         chosen, rejected = sums[..., 0], sums[..., 1]
@@ -101,7 +102,7 @@ class MultipleChoice:
     form: Literal["cross_entropy", "pairs"] = "cross_entropy"
     beta: float = 1.0
 
-    def losses(self, scores: Scores) -> Floats:
+    def losses(self, scores: Scores, examples: Sequence[Example]) -> Floats:
         """(C, N) losses. Raises NonFiniteScoreError."""
         rows = scores.log_likelihoods
         found = np.array([[self._loss(np.array(cell, dtype=np.float64)) for cell in row] for row in rows])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pmpo.errors import InvalidInputError
+from pmpo.optim.losses import Objective, Supervised
 from pmpo.optim.rewrite import MetaPrompt
 
 
@@ -58,7 +59,7 @@ class SearchSpec:
     target_loss: float | None = None
     max_prompt_tokens: int = 600
     max_answer_tokens: int = 64
-    normalize: Literal["token_mean"] = "token_mean"
+    objective: Objective = field(default_factory=Supervised)
     selection: Literal["halving"] = "halving"
     protected: tuple[str, ...] = ()
     anchors: tuple[int, ...] = ()

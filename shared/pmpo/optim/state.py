@@ -13,7 +13,6 @@ from pmpo.optim.events import Candidate, CandidateDropped, Spent
 from pmpo.optim.guards import Rejection
 from pmpo.optim.hard_examples import HardExamplePolicy, Thompson, TopLoss
 from pmpo.optim.journal import JournaledPorts, SearchPorts
-from pmpo.optim.losses import SupervisedTokenMean
 from pmpo.optim.meter import LossTable, Meter
 from pmpo.optim.proposing import GuardRail
 from pmpo.optim.selection import SelectionPolicy, SequentialHalving
@@ -107,7 +106,7 @@ def _fresh(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
         splits=splits,
         ports=journaled,
         ledger=ledger,
-        meter=Meter(journaled, ledger, SupervisedTokenMean(), grader),
+        meter=Meter(journaled, ledger, spec.objective, grader),
         rail=GuardRail(spec, splits.train),
         policy=SequentialHalving(),
         hard=Thompson() if spec.hard_examples_policy == "thompson" else TopLoss(),

@@ -6,6 +6,7 @@ from pmpo.contracts.jobs import MAX_INLINE_ROWS, JobSpec, Row, SplitSizes
 from pmpo.data.examples import check_placeholders, to_examples
 from pmpo.data.splits import make_splits
 from pmpo.errors import InvalidDataError, InvalidInputError
+from pmpo.optim.losses import Supervised
 from pmpo.optim.spec import BudgetCaps, Sampling, SearchSpec
 from pmpo.optim.types import Example, Splits
 from pmpo.runs.meta_prompt import small_rewrite
@@ -31,7 +32,7 @@ def search_spec(job: JobSpec) -> SearchSpec:
         target_loss=optimizer.target_loss,
         max_prompt_tokens=constraints.max_prompt_tokens,
         max_answer_tokens=job.max_answer_tokens,
-        normalize=job.objective.normalize,
+        objective=Supervised(job.objective.normalize),
         selection=optimizer.selection,
         protected=tuple(constraints.protect),
         anchors=tuple(constraints.anchors),

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from pmpo.errors import NonFiniteScoreError
-from pmpo.optim.losses import SupervisedTokenMean, batch_loss
-from pmpo.optim.types import ModelIdentity, Scores
+from pmpo.optim.losses import Supervised, batch_loss
+from pmpo.optim.types import Example, ModelIdentity, Scores
+
+EXAMPLES = (Example(0, "a", ("Zürich",)), Example(1, "b", ("Oslo",)))
 
 
 def scores(sums, counts):
@@ -16,7 +18,7 @@ def scores(sums, counts):
 
 
 def test_token_mean_is_minus_the_sum_over_the_count():
-    losses = SupervisedTokenMean().losses(scores([[-3.0, -1.0], [-6.0, 0.0]], [[3, 2], [2, 5]]))
+    losses = Supervised().losses(scores([[-3.0, -1.0], [-6.0, 0.0]], [[3, 2], [2, 5]]), EXAMPLES)
     assert losses.tolist() == [[1.0, 0.5], [3.0, 0.0]]
 
 
@@ -27,18 +29,24 @@ def test_token_mean_equals_torchs_cross_entropy():
     targets = torch.randint(0, 11, (7,), generator=generator)
     total = logits.log_softmax(-1)[torch.arange(7), targets].sum().item()
     expected = torch.nn.functional.cross_entropy(logits, targets).item()
-    assert SupervisedTokenMean().losses(scores([[total]], [[7]]))[0, 0] == pytest.approx(expected, abs=1e-12)
+    assert Supervised().losses(scores([[total]], [[7]]), EXAMPLES[:1])[0, 0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_token_sum_and_byte_mean_divide_by_nothing_and_by_the_targets_bytes():
+    given = scores([[-3.5, -1.0]], [[3, 2]])
+    assert Supervised("token_sum").losses(given, EXAMPLES).tolist() == [[3.5, 1.0]]
+    assert Supervised("byte_mean").losses(given, EXAMPLES).tolist() == [[0.5, 0.25]]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_none_is_an_error(value):
     with pytest.raises(NonFiniteScoreError):
-        SupervisedTokenMean().losses(scores([[value]], [[3]]))
+        Supervised().losses(scores([[value]], [[3]]), EXAMPLES[:1])
 
 
 def test_a_target_of_no_tokens_is_an_error():
     with pytest.raises(NonFiniteScoreError):
-        SupervisedTokenMean().losses(scores([[-1.0]], [[0]]))
+        Supervised().losses(scores([[-1.0]], [[0]]), EXAMPLES[:1])
 
 
 def test_the_batch_loss_is_the_weighted_mean():

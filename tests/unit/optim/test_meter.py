@@ -6,7 +6,7 @@ import pytest
 from pmpo.errors import UpstreamError
 from pmpo.optim.budget import Ledger
 from pmpo.optim.journal import JournaledPorts, SearchPorts
-from pmpo.optim.losses import SupervisedTokenMean
+from pmpo.optim.losses import Supervised
 from pmpo.optim.meter import BudgetExhaustedError, LossTable, Meter
 from pmpo.optim.spec import BudgetCaps
 from pmpo.optim.types import Example
@@ -20,7 +20,7 @@ def meter(caps=None, scorer=None, grader=None):
     generator = ScriptedGenerator(lambda request, rng: "out 1")
     ledger = Ledger(caps or BudgetCaps())
     ports = SearchPorts(scorer, generator, generator, FakeClock(), MemoryJournal())
-    return Meter(JournaledPorts(ports), ledger, SupervisedTokenMean(), grader), ledger, scorer
+    return Meter(JournaledPorts(ports), ledger, Supervised(), grader), ledger, scorer
 
 
 async def test_cells_are_filled_where_asked_and_only_there():
