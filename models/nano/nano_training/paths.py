@@ -1,0 +1,9 @@
+"""Where the model's files lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MODEL_DIR = Path(__file__).resolve().parents[1]
+CHECKPOINT_DIR = MODEL_DIR / "checkpoints"
+REPOSITORY_DIR = MODEL_DIR.parents[1]
