@@ -100,9 +100,10 @@ def _prompts(result: ResultView, console: Console) -> RenderableType:
 
 
 def _rejections(result: ResultView) -> RenderableType:
+    rounds = "1 round" if result.num_iterations == 1 else f"{result.num_iterations} rounds"
     head = Text.assemble(
         ("Rewrites: ", "bold"),
-        f"{result.num_candidates} scored in {result.num_iterations} rounds, {result.num_accepted} accepted, "
+        f"{result.num_candidates} scored in {rounds}, {result.num_accepted} accepted, "
         f"{len(result.rejected)} rejected, scored or not:",
     )
     return Group(head, *_grouped(result.rejected))
