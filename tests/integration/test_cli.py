@@ -100,6 +100,25 @@ def test_optimize_json(pmpo: Run, job: Path) -> None:
     assert found["test_loss_before"] > 0
 
 
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_the_bundled_job_gets_better_whatever_the_seed(pmpo: Run, seed: str) -> None:
+    ran = pmpo("optimize", str(ROOT / "examples" / "review-city.yaml"), "--json", "--seed", seed)
+    found = json.loads(ran.stdout)
+    assert (ran.returncode, found["verdict"]) == (0, "confirmed")
+    assert found["test_accuracy_after"] - found["test_accuracy_before"] >= 0.5
+    assert found["test_loss_after"] < found["test_loss_before"]
+
+
+def test_the_job_on_public_data_ends_below_its_start(pmpo: Run) -> None:
+    folder = Path(os.environ.get("PMPO_DATA_DIR", "no such folder")).absolute()
+    if not (folder / "bbh" / "bbh" / "navigate.json").is_file():
+        pytest.skip("PMPO_DATA_DIR does not name a folder with bbh/bbh/navigate.json")
+    ran = pmpo("optimize", str(ROOT / "examples" / "bbh-navigate.yaml"), "--json", PMPO_DATA_DIR=str(folder))
+    found = json.loads(ran.stdout)
+    assert ran.returncode == 0
+    assert found["train_loss_after"] < found["train_loss_before"]
+
+
 def test_cancel(pmpo: Run, stack: StackAddresses, tmp_path: Path) -> None:
     long = write_job(tmp_path, optimizer="{iterations: 200, hard_examples: 3, variants: 4, patience: 200}")
     job_id = pmpo("submit", str(long)).stdout.strip()

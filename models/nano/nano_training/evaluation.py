@@ -59,8 +59,11 @@ def evaluate_family(
     for _ in range(num_prompts):
         goal = Goal(*goal_family, rng.choice(FORMAT_NAMES))
         items = [draw_item(rng, goal.kind, held_out=True) for _ in range(num_inputs)]
-        for kind, prompt in prompts_for(rng, phrasings, goal).items():
-            scores[kind] += score_prompt(scorer, prompt, goal, items)
+        prompts = prompts_for(rng, phrasings, goal)
+        cases = [(prompt.messages(item), _target(goal, item)) for prompt in prompts.values() for item in items]
+        found = scorer.score(cases)
+        for index, kind in enumerate(prompts):
+            scores[kind] += found[index * num_inputs : (index + 1) * num_inputs]
     family = "/".join(goal_family)
     return [
         Cell(family, kind, phrasing, fmean(s.nats for s in rows), fmean(s.is_exact for s in rows), len(rows))

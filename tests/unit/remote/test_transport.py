@@ -12,6 +12,7 @@ import pytest
 
 from pmpo.errors import (
     EngineError,
+    InvalidInputError,
     OverloadedError,
     PmpoError,
     ScorerUnavailableError,
@@ -121,7 +122,8 @@ async def test_lasting_overload_is_the_servers_own_error(
     ("answer", "status", "error", "says"),
     [
         (_problem("engine_failed", 500), 500, EngineError, "this is engine_failed"),
-        (_problem("of_the_future", 418), 418, PmpoError, "this is of_the_future"),
+        (_problem("of_the_future", 418), 418, InvalidInputError, "this is of_the_future"),
+        (_problem("of_the_future", 501), 501, PmpoError, "this is of_the_future"),
         ("a trace\n of   something", 500, UpstreamError, "answered /x with status 500: a trace of something; look"),
         ("", 500, UpstreamError, "status 500: nothing"),
         ("", 401, UpstreamError, "refused the key"),
