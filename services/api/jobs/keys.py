@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,6 +10,7 @@ from pydantic import BaseModel
 from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.problems import refusal
 from pmpo.errors import InvalidInputError, UnknownKeyError
+from pmpo.runs.jobkeys import unknown_key
 
 
 def job_refusal(errors: Sequence[Mapping[str, Any]]) -> InvalidInputError:
@@ -18,12 +18,8 @@ def job_refusal(errors: Sequence[Mapping[str, Any]]) -> InvalidInputError:
     unknown = next((error for error in errors if error["type"] == "extra_forbidden"), None)
     if unknown is None:
         return refusal(errors)
-    path = [str(part) for part in unknown["loc"] if part != "body"]
-    known = _known_keys(path[:-1])
-    near = get_close_matches(path[-1], known, n=1)
-    prefix = "".join(f"{part}." for part in path[:-1])
-    hint = f", did you mean '{prefix}{near[0]}'?" if near else f"; known keys there are: {', '.join(known)}"
-    return UnknownKeyError(f"unknown key '{'.'.join(path)}'{hint}")
+    *sections, key = (str(part) for part in unknown["loc"] if part != "body")
+    return UnknownKeyError(unknown_key("".join(f"{name}." for name in sections), key, _known_keys(sections)))
 
 
 def _known_keys(path: Sequence[str]) -> list[str]:

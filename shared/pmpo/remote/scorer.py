@@ -11,6 +11,7 @@ from pmpo.contracts.scoring import ScoreExample, ScoreRequest, TokenizeTextsRequ
 from pmpo.errors import ModelChangedError, ScorerUnavailableError, TooLongError
 from pmpo.optim.types import Example, ModelIdentity, Scores
 from pmpo.remote.answers import read_cell_counts, read_scores, read_text_counts
+from pmpo.remote.parts import joined, parts_of
 from pmpo.remote.transport import DEFAULT_POLICY, Peer, RetryPolicy, Upstream
 from pmpo.runtime.endpoints import Endpoint
 
@@ -54,7 +55,7 @@ class ScorerClient:
         return self._identity
 
     async def score(self, prompts: Sequence[str], examples: Sequence[Example]) -> Scores:
-        """Every prompt on every example: (C, N).
+        """Every prompt on every example: (C, N), in one request, or in several when the scorer could not hold it.
 
         Raises:
             ModelChangedError: another model, revision, dtype or engine than the job's first.
@@ -62,6 +63,14 @@ class ScorerClient:
             UpstreamError: an answer of another shape than asked for.
             ScorerUnavailableError: no connection or no answer in time.
         """
+        bands = []
+        for parts in parts_of(prompts, examples):
+            bands.append(
+                [await self._score_part(_at(prompts, rows), _at(examples, columns)) for rows, columns in parts]
+            )
+        return joined(bands)
+
+    async def _score_part(self, prompts: Sequence[str], examples: Sequence[Example]) -> Scores:
         answer = await self._upstream.post("/v1/score", _body(prompts, examples))
         scores = read_scores(answer, prompts, examples, self._where)
         self._check_identity(scores.identity)
@@ -123,6 +132,10 @@ def _example(example: Example) -> ScoreExample:
     if len(example.targets) == 1:
         return ScoreExample(fields=fields, target=example.target)
     return ScoreExample(fields=fields, targets=list(example.targets))
+
+
+def _at(items: Sequence[T], where: range) -> Sequence[T]:
+    return items[where.start : where.stop]
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -52,9 +52,14 @@ def check_keys(job: Mapping[Any, Any], where: str) -> None:
             path = f"{prefix}{key}"
             if path in NOT_YET:
                 raise InvalidInputError(f"{where}: this version does not have {path!r} yet; remove the key")
-            near = get_close_matches(str(key), known, n=1)
-            hint = f", did you mean '{prefix}{near[0]}'?" if near else f"; known keys there are: {', '.join(known)}"
-            raise UnknownKeyError(f"{where}: unknown key {path!r}{hint}")
+            raise UnknownKeyError(f"{where}: {unknown_key(prefix, str(key), known)}")
+
+
+def unknown_key(prefix: str, key: str, known: Collection[str]) -> str:
+    """Half a sentence: the key with its section, and the nearest known name, or all names that the section has."""
+    near = get_close_matches(key, known, n=1)
+    hint = f", did you mean '{prefix}{near[0]}'?" if near else f"; known keys there are: {', '.join(known)}"
+    return f"unknown key '{prefix}{key}'{hint}"
 
 
 def _sections(job: Mapping[Any, Any]) -> Iterator[tuple[str, Mapping[Any, Any], Collection[str]]]:
