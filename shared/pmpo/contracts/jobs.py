@@ -82,7 +82,7 @@ class BudgetSpec(Strict):
 class JobSpec(Strict):
     """``POST /v1/jobs``: a job file with its data inside."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200)] = "job"
     kind: Literal["optimize"] = "optimize"
     prompt: Annotated[str, Field(min_length=1, max_length=200_000)]
     task: Annotated[str, Field(max_length=10_000)] = ""

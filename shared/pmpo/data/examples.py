@@ -63,10 +63,11 @@ def _example(index: int, row: Row, fields: FieldNames, where: str) -> Example:
 
 def _text_at(row: Row, key: str, where: str) -> str:
     if row.get(key) is None:
-        state = "null" if key in row else "missing"
+        if key in row:
+            raise InvalidDataError(f"{where}: {key!r} is null; fill it in or leave the row out")
         keys = ", ".join(map(str, row)) or "none"
         raise InvalidDataError(
-            f"{where}: the key {key!r} is {state}; the keys there are: {keys}; say under 'fields' which key holds what"
+            f"{where}: the key {key!r} is missing; the keys there are: {keys}; say under 'fields' which key holds what"
         )
     text = _scalar_text(row[key])
     if text is None:

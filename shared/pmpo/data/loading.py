@@ -126,6 +126,8 @@ def _rows_of_csv(path: Path, text: str) -> list[Row]:
 def _header(path: Path, cells: list[str]) -> list[str]:
     if len(set(cells)) != len(cells) or not all(cells):
         raise InvalidDataError(f"{path}, line 1: the header has an empty or repeated name; name each column once")
+    if len(cells) == 1 and any(mark in cells[0] for mark in ";\t|"):
+        raise InvalidDataError(f"{path}, line 1: {cells[0]!r} is one column; separate columns by commas")
     return cells
 
 

@@ -73,10 +73,14 @@ def make_splits(
     kept_gate = gate.without(chosen)
     kept_final = final.without([*chosen, *kept_gate])
     if not kept_gate:
-        raise InvalidDataError("no row is left to validate on: give a validation set, or rows that differ from another")
+        raise InvalidDataError(
+            "no row is left to validate on: the rows that were set aside repeat rows of train; "
+            "give a validation set, or rows that differ"
+        )
     used = len(chosen) + (len(kept_gate) if validation is None else 0) + (len(kept_final) if test is None else 0)
     duplicates = (gate.warning(kept_gate, chosen), final.warning(kept_final, [*chosen, *kept_gate]))
-    warnings = tuple(filter(None, (_few_rows(len(train)), *duplicates)))
+    leftover = len(rest) - len(gate.cut) - len(final.cut)
+    warnings = tuple(filter(None, (_few_rows(len(train)), _many_rows(len(train), leftover), *duplicates)))
     splits = Splits(tuple(chosen), tuple(kept_gate), tuple(kept_final))
     return Division(splits, len(train) - used, warnings)
 
@@ -147,6 +151,16 @@ def _anchors_first(rows: Sequence[Example], anchors: Sequence[int], num_train: i
 def _few_rows(num_rows: int) -> str:
     few = num_rows < FEWEST_WITHOUT_WARNING
     return f"{num_rows} rows are few: the prompt may fit them and nothing else; add examples" if few else ""
+
+
+def _many_rows(num_rows: int, num_leftover: int) -> str:
+    """A warning that rows are left over; empty when none is."""
+    if not num_leftover:
+        return ""
+    return (
+        f"{num_leftover} of {num_rows} rows are not used: a job trains on at most {MAX_TRAIN}, validates on at most "
+        f"{MAX_VALIDATION} and tests on at most {MAX_TEST}"
+    )
 
 
 def _content(example: Example) -> tuple[str, tuple[str, ...]]:

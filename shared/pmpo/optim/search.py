@@ -15,6 +15,8 @@ from pmpo.optim.spec import SearchSpec
 from pmpo.optim.state import State, begin
 from pmpo.optim.types import Splits
 
+MIN_PERFECT_ROWS = 5  # a few right answers by luck are no reason to stop
+
 
 async def search(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Event]:
     """Find a prompt with a lower loss than ``spec.prompt`` (algorithm 1 of arXiv 2505.16307, with our choices).
@@ -62,7 +64,7 @@ def _started(state: State) -> SearchStarted:
 async def _stop_reason(state: State) -> StopReason | None:
     """Why to stop before the next round; None to go on."""
     spec = state.spec
-    if state.validation_accuracy == 1.0:
+    if state.validation_accuracy == 1.0 and len(state.validation) >= MIN_PERFECT_ROWS:
         return "perfect"
     if spec.target_loss is not None and state.train.mean(state.incumbent.prompt) <= spec.target_loss:
         return "target"

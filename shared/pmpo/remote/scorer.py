@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -109,7 +110,8 @@ class ScorerClient:
                 await self._cell_counts(prompts, examples[:middle])
                 await self._cell_counts(prompts, examples[middle:])
                 raise
-            raise TooLongError(f"row {examples[0].index} (from 0) of the data is too long: {error}") from None
+            said = re.sub(r"^prompt \d+ with example \d+ ", "", str(error))
+            raise TooLongError(f"the prompt with row {examples[0].index} (from 0) of the data {said}") from None
         return read_cell_counts(answer, prompts, examples, self._where)
 
     def _check_identity(self, found: ModelIdentity) -> None:

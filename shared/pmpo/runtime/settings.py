@@ -97,6 +97,8 @@ def _refuse_unknown(environment: Mapping[str, str], known_keys: frozenset[str]) 
     for name in sorted(environment):
         if not name.startswith(PREFIX) or name in known or _KUBERNETES.match(name):
             continue
-        near = difflib.get_close_matches(name, sorted(known), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        near = difflib.get_close_matches(
+            name.removeprefix(PREFIX), sorted(each.removeprefix(PREFIX) for each in known), n=1
+        )
+        hint = f"; did you mean {PREFIX}{near[0]}?" if near else "; remove it, or see the README's table of settings"
         raise ConfigurationError(f"{name} is no setting of this program{hint}")

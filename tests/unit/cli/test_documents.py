@@ -92,5 +92,5 @@ def test_the_job_in_the_readme_is_one(tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text(body, encoding="utf-8")
     spec = load_job(tmp_path / "job.yaml")
     assert spec.name == "review-city"
-    assert search_spec(spec).protected == ("Always answer in JSON.",)
+    assert search_spec(spec).max_prompt_tokens == 600
     assert split_job(spec)[2] == []

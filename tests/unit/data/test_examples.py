@@ -40,7 +40,7 @@ def test_the_target_is_no_field() -> None:
             "row 1 (from 0) of train: the key 'target' is missing; the keys there are: input, o",
         ),
         ({"target": "a"}, InvalidDataError, "the key 'input' is missing"),
-        ({"input": None, "target": "a"}, InvalidDataError, "the key 'input' is null"),
+        ({"input": None, "target": "a"}, InvalidDataError, "'input' is null; fill it in or leave the row out"),
         ({}, InvalidDataError, "the keys there are: none"),
         ({"input": "a", "target": ["b"]}, InvalidDataError, "of train: 'target' holds a list; it must be a text"),
         ({"input": float("inf"), "target": "b"}, InvalidDataError, "'input' holds a float"),

@@ -98,3 +98,11 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidDataError, match="cannot be read: Is a directory"):
         load_rows(tmp_path)
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_a_csv_with_another_delimiter_is_refused_with_the_remedy(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(f"input{mark}target\na{mark}b\n")
+    with pytest.raises(InvalidDataError, match="is one column; separate columns by commas"):
+        load_rows(path)

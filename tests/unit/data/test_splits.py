@@ -148,3 +148,10 @@ def test_samples_are_distinct_sorted_and_seeded() -> None:
     assert len(drawn) == 60
     assert drawn != sample_rows(500, 60, 2)
     assert sample_rows(5, 60, 1) == [0, 1, 2, 3, 4]
+
+
+def test_rows_that_no_set_takes_are_named() -> None:
+    division = make_splits(_rows(1_000), None, None, (), 0)
+    assert division.num_unused == 650
+    assert any("650 of 1000 rows are not used" in warning for warning in division.warnings)
+    assert not any("not used" in warning for warning in make_splits(_rows(100), None, None, (), 0).warnings)

@@ -217,6 +217,16 @@ async def test_a_perfect_validation_accuracy_stops_the_search():
     assert (result.test.accuracy_before, result.test.accuracy_after) == (0.0, 1.0)
 
 
+async def test_a_few_right_answers_are_no_reason_to_stop():
+    def answer(request, rng):
+        word = request.messages[-1].content.split()
+        return f"{word[1]} {word[0]}"
+
+    few = dataclasses.replace(SPLITS, validation=SPLITS.validation[:4])
+    assert (await run(World(answers=answer), spec(), few))[-1].result.stop_reason != "perfect"
+    assert (await run(World(answers=answer), spec()))[-1].result.stop_reason == "perfect"
+
+
 async def test_fewer_than_five_test_rows_are_untested_and_the_test_fields_null():
     splits = dataclasses.replace(SPLITS, test=SPLITS.test[:4])
     result = (await run(World(), spec(), splits))[-1].result

@@ -189,8 +189,7 @@ async def test_what_is_too_long_is_named_by_its_row(
     with pytest.raises(TooLongError) as refusal:
         await _client(http, server).num_scored_tokens(["0", "1"], examples)
     assert str(refusal.value) == (
-        f"row {99 + too_long} (from 0) of the data is too long: "
-        "prompt 0 with example 0 is 900 tokens; the model's context is 512 tokens"
+        f"the prompt with row {99 + too_long} (from 0) of the data is 900 tokens; the model's context is 512 tokens"
     )
 
 
