@@ -16,6 +16,7 @@ from pmpo.runtime.logs import get_logger
 from services.api.jobs.keys import job_refusal
 
 log = get_logger()
+_BODY_REMEDY = "send the job as JSON in UTF-8, not compressed and not nested deeper than a job is"
 
 
 def install_problems(app: FastAPI) -> None:
@@ -54,13 +55,14 @@ async def _on_refusal(request: Request, error: Exception) -> Response:
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
-    """What the framework itself refuses: an unknown path, a method that a path does not know."""
+    """What the framework itself refuses: an unknown path, a method that a path does not know, a body it cannot read."""
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, PmpoError):  # raised while the framework read the body
         return await _on_ours(request, error.__cause__)
     status = HTTPStatus(error.status_code)
     route = f"{request.method} {request.url.path}"
     details = {
+        HTTPStatus.BAD_REQUEST: f"the body of {route} cannot be read; {_BODY_REMEDY}",
         HTTPStatus.NOT_FOUND: f"there is no {route}; /docs lists what there is",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{route} is not possible; /docs lists what is",
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 import sys
 
@@ -47,9 +46,10 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
+        reason = str(error.strerror or error).partition(" (while")[0]  # the address is in our own sentence
         raise ConfigurationError(
-            f"cannot listen on {host}:{port} ({reason}): stop what listens there or set PMPO_SCORER_PORT"
+            f"cannot listen on {host}:{port} ({reason}): stop what listens there, "
+            "or set PMPO_SCORER_HOST and PMPO_SCORER_PORT to another"
         ) from error
 
 

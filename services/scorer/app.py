@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pmpo import __version__
 from pmpo.contracts.problems import PROBLEM_MEDIA_TYPE, Problem, refusal, to_problem
 from pmpo.errors import NotFoundError, PmpoError
+from services.scorer.body_limit import BodyLimit
 from services.scorer.endpoints import router
 from services.scorer.startup import ServiceSlot
 
@@ -29,6 +30,7 @@ def create_app(slot: ServiceSlot) -> FastAPI:
     app = FastAPI(title="PMPO scorer", version=__version__)
     app.state.slot = slot
     app.include_router(router)
+    app.add_middleware(BodyLimit)
     app.add_middleware(RequestIds)
     app.add_exception_handler(PmpoError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_refused_body)
@@ -72,9 +74,11 @@ def _on_refused_body(request: Request, error: Exception) -> Response:
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
-    """Errors of the router itself: no such path, another method, a body that is no JSON."""
+    """Errors of the router itself: no such path, another method, a body that cannot be read."""
     if not isinstance(error, HTTPException):
         return _on_defect(request, error)
+    if isinstance(error.__cause__, PmpoError):  # raised while the framework read the body
+        return _on_error(request, error.__cause__)
     if error.status_code == NotFoundError.status:
         return _on_error(request, NotFoundError(f"there is no {request.url.path}; the routes are listed at /docs"))
     problem = Problem(

@@ -15,6 +15,7 @@ from services.bundled import examples_dir
 from services.stack import redis_server
 from services.stack.children import Child, python_child
 from services.stack.options import Plan, free_port, read_plan
+from services.stack.state_lock import locked
 from services.stack.stopping import StopRequest
 from services.stack.supervision import StoppedWhileStartingError, Supervisor, answers_ready
 
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         stop.install()
         with ExitStack() as closing:
             folder = plan.state_dir or _passing_folder(closing)
+            closing.enter_context(locked(folder))
             supervisor = Supervisor(stop)
             closing.callback(supervisor.stop)
             print(json.dumps(_start(plan, folder, supervisor)), flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import socket
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ from pmpo.errors import ConfigurationError
 from pmpo.runtime.settings import Settings, load_settings
 
 _LOOPBACK = "127.0.0.1"
-_ANY = {"": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "[::1]"}
+_ANY = {"": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "::1"}
+_HOST_ERRORS = {errno.EADDRNOTAVAIL, socket.EAI_AGAIN, socket.EAI_NONAME}
 _OPTIONS = {
     "api_port": ("--api-port", "PMPO_API_PORT"),
     "scorer_port": ("--scorer-port", "PMPO_SCORER_PORT"),
@@ -45,7 +47,7 @@ def read_plan(arguments: Sequence[str]) -> Plan:
     """Options first, then the environment, then defaults.
 
     Raises:
-        ConfigurationError: a bad value, or a port that is in use.
+        ConfigurationError: a bad value, a port that is in use or asked for twice, a host that cannot be bound.
     """
     given = _parser().parse_args(arguments)
     environment = dict(os.environ)
@@ -53,6 +55,7 @@ def read_plan(arguments: Sequence[str]) -> Plan:
         if getattr(given, name) is not None:
             environment[variable] = str(getattr(given, name))
     settings = load_settings(environment)
+    _refuse_equal_ports(settings)
     api_port = _usable_port(settings.api_host, settings.api_port, "api_port")
     scorer_port = _usable_port(settings.scorer_host, settings.scorer_port, "scorer_port")
     ports = {"PMPO_API_PORT": str(api_port), "PMPO_SCORER_PORT": str(scorer_port), "PYTHONSAFEPATH": "1"}
@@ -91,12 +94,26 @@ def _positive(text: str) -> int:
     return number
 
 
+def _refuse_equal_ports(settings: Settings) -> None:
+    if settings.api_port == settings.scorer_port != 0:
+        raise ConfigurationError(
+            f"the API and the scorer cannot both listen on port {settings.api_port}; "
+            "choose another for one of them with --api-port or --scorer-port (0 takes a free one)"
+        )
+
+
 def _usable_port(host: str, port: int, name: str) -> int:
     option, variable = _OPTIONS[name]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.create_server((host, port)) as probe:
+        with socket.create_server((host, port), family=family) as probe:
             return int(probe.getsockname()[1])
     except OSError as error:
+        if error.errno in _HOST_ERRORS:
+            raise ConfigurationError(
+                f"the host '{host}' cannot be bound; "
+                f"set {variable.replace('PORT', 'HOST')} to an address of this machine, for example {_LOOPBACK}"
+            ) from None
         raise ConfigurationError(
             f"port {port} on {host} cannot be used ({error.strerror or error}); stop what holds it, "
             f"or choose another with {option} or {variable} (0 takes a free one)"
@@ -104,7 +121,8 @@ def _usable_port(host: str, port: int, name: str) -> int:
 
 
 def _url(host: str, port: int) -> str:
-    return f"http://{_ANY.get(host, host)}:{port}"
+    reachable = _ANY.get(host, host)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
 def _state_dir(settings: Settings) -> Path | None:

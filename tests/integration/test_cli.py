@@ -173,8 +173,7 @@ def test_a_dead_api(job: Path) -> None:
 def test_a_port_in_use(stack: StackAddresses) -> None:
     port = stack.api.rpartition(":")[2]
     done = run_pmpo("up", "--api-port", port, "--scorer-port", "0")
-    assert done.returncode == 3
-    assert f"port {port}" in done.stderr and "Traceback" not in done.stderr
+    assert_refused(done, 2, f"port {port}")
 
 
 @pytest.mark.slow

@@ -11,9 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
+from pmpo.errors import ConfigurationError
+from services.stack.state_lock import locked
+
 from .conftest import (
     Jobs,
     Stack,
+    children_of,
     clean_environment,
     family_of,
     is_alive,
@@ -83,6 +87,53 @@ def test_a_port_in_use_is_one_sentence_with_the_port_and_what_to_set(option: str
     assert f"port {port}" in said
     assert option in said
     assert variable in said
+
+
+def test_a_state_dir_in_use_is_refused_with_who_holds_it(stack: Stack) -> None:
+    folder = stack.ready["logs"]
+    said = _only_sentence(_run_to_its_end("--api-port", "0", "--scorer-port", "0", "--state-dir", folder))
+    assert said == (
+        f"the state dir {folder} is in use by another stack (pid {stack.process.pid}); "
+        "stop it or choose another --state-dir"
+    )
+
+
+def test_the_lock_of_a_state_dir_dies_with_its_process_though_its_children_live(tmp_path: Path) -> None:
+    holding = (
+        "import pathlib, subprocess, sys; from services.stack.state_lock import locked\n"
+        "with locked(pathlib.Path(sys.argv[1])):\n"
+        "    subprocess.Popen(['cat'], stdin=0, stdout=subprocess.DEVNULL)\n"
+        "    print('held', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-P", "-c", holding, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    (child,) = children_of(holder.pid)
+    with pytest.raises(ConfigurationError, match=rf"in use by another stack \(pid {holder.pid}\)"), locked(tmp_path):
+        raise AssertionError("both hold it")
+    holder.kill()
+    holder.wait()
+    assert is_alive(child)
+    with locked(tmp_path):
+        assert (tmp_path / "stack.lock").read_text() == str(os.getpid())
+    holder.communicate()  # closes the pipe that the child reads
+
+
+def test_equal_ports_are_refused_at_once() -> None:
+    said = _only_sentence(_run_to_its_end("--api-port", "8123", "--scorer-port", "8123"))
+    assert "both listen on port 8123" in said
+    assert "--api-port or --scorer-port" in said
+
+
+@pytest.mark.parametrize("variable", ["PMPO_API_HOST", "PMPO_SCORER_HOST"])
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
+def test_a_host_that_cannot_be_bound_names_its_setting(variable: str, host: str) -> None:
+    said = _only_sentence(_run_to_its_end("--api-port", "0", "--scorer-port", "0", **{variable: host}))
+    assert said.startswith(f"the host '{host}' cannot be bound")
+    assert f"set {variable} to" in said
 
 
 def test_a_child_that_cannot_start_stops_everything_with_its_own_sentence(tmp_path: Path) -> None:

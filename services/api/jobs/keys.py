@@ -1,4 +1,4 @@
-"""A key that a job does not have is answered with the nearest one that it has."""
+"""What is wrong with a body or a query, in one sentence; an unknown key is answered with the nearest known one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,26 @@ from pmpo.contracts.problems import refusal
 from pmpo.errors import InvalidInputError, UnknownKeyError
 from pmpo.runs.jobkeys import unknown_key
 
+MAX_NAMED = 3
+
 
 def job_refusal(errors: Sequence[Mapping[str, Any]]) -> InvalidInputError:
-    """One sentence from the errors of a body or a query; an unknown key of a job comes before all else."""
+    """The first three errors of a body or a query; an unknown key of a job comes before all else."""
+    if any(isinstance(error.get("input"), bytes) for error in errors):  # the framework parses declared JSON alone
+        return InvalidInputError(
+            "the body is not declared as JSON: send the job as JSON with the header content-type: application/json"
+        )
     unknown = next((error for error in errors if error["type"] == "extra_forbidden"), None)
     if unknown is None:
-        return refusal(errors)
+        return _list(errors)
     *sections, key = (str(part) for part in unknown["loc"] if part != "body")
     return UnknownKeyError(unknown_key("".join(f"{name}." for name in sections), key, _known_keys(sections)))
+
+
+def _list(errors: Sequence[Mapping[str, Any]]) -> InvalidInputError:
+    named = [refusal([error]) for error in errors[:MAX_NAMED]]
+    more = f"; and {len(errors) - MAX_NAMED} more" if len(errors) > MAX_NAMED else ""
+    return type(named[0])("; ".join(error.message for error in named) + more)
 
 
 def _known_keys(path: Sequence[str]) -> list[str]:

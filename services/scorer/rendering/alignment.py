@@ -9,12 +9,13 @@ One item is ``context + target``; the target is encoded alone, so that the bound
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from pmpo.contracts.scoring import ChatCompletionRequest, ChatMessage, PromptBody, ScoreExample, ScoreRequest
 from pmpo.errors import EmptyTargetError, InvalidInputError, PlaceholderError, TooLongError
 from pmpo.text.placeholders import fill, placeholders
 from services.scorer.engines.base import TokenItem
-from services.scorer.rendering.codec import TextCodec
+from services.scorer.rendering.codec import SHORTEN, TextCodec
 from services.scorer.rendering.template import ChatTemplate
 
 
@@ -59,7 +60,8 @@ class Renderer:
         Raises:
             TooLongError: the prompt and ``max_tokens`` do not fit into the model's context.
         """
-        context = self._template.context(request.messages, "", request.chat_template_kwargs)
+        with _told_of("the conversation"):
+            context = self._template.context(request.messages, "", request.chat_template_kwargs, self._context_length)
         total = len(context) + request.max_tokens
         if total > self._context_length:
             raise TooLongError(
@@ -69,8 +71,12 @@ class Renderer:
         return context
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text alone, without special tokens."""
-        return [len(self._codec.encode(text, literal=True)) for text in texts]
+        """Tokens of each text alone, without special tokens.
+
+        Raises:
+            TooLongError: a text so long that it surely does not fit into the model's context.
+        """
+        return [len(self._encode(text, f"text {index}")) for index, text in enumerate(texts)]
 
     def _items(self, request: ScoreRequest) -> Iterator[TokenItem]:
         if not request.prompts or not request.examples:
@@ -81,11 +87,16 @@ class Renderer:
             for example_index, example in enumerate(request.examples):
                 where = f"prompt {prompt_index} with example {example_index}"
                 messages = _conversation(prompt, example, where)
-                context = self._template.context(messages, request.answer_prefix, request.chat_template_kwargs)
+                context = self._context(messages, request, where)
                 for target in targets[example_index]:
                     item = TokenItem(context, target)
                     self._check_length(where, item.num_tokens)
                     yield item
+
+    def _context(self, messages: list[ChatMessage], request: ScoreRequest, where: str) -> tuple[int, ...]:
+        arguments = request.chat_template_kwargs
+        with _told_of(where):
+            return self._template.context(messages, request.answer_prefix, arguments, self._context_length)
 
     def _check_size(self, number: int, what: str) -> None:
         if number > self._max_request_tokens:
@@ -98,7 +109,7 @@ class Renderer:
         end = self._template.end_of_turn(request.chat_template_kwargs) if request.end_of_turn else ()
         found = []
         for target in request.examples[index].all_targets:
-            ids = self._codec.encode(target, literal=True) if target else ()
+            ids = self._encode(target, f"prompt 0 with example {index}") if target else ()
             if not ids:
                 raise EmptyTargetError(
                     f"the target of example {index} has no tokens: give it a text or leave the example out"
@@ -106,12 +117,24 @@ class Renderer:
             found.append(ids + end)
         return found
 
+    def _encode(self, text: str, where: str) -> tuple[int, ...]:
+        with _told_of(where):
+            return self._codec.encode(text, literal=True, max_tokens=self._context_length)
+
     def _check_length(self, where: str, num_tokens: int) -> None:
         if num_tokens > self._context_length:
             raise TooLongError(
-                f"{where} is {num_tokens} tokens; the model's context is {self._context_length} tokens: "
-                "shorten the prompt, the input or the target"
+                f"{where} is {num_tokens} tokens; the model's context is {self._context_length} tokens: {SHORTEN}"
             )
+
+
+@contextmanager
+def _told_of(where: str) -> Iterator[None]:
+    """Name the place of a text that is refused unencoded, in the words of ``_check_length``."""
+    try:
+        yield
+    except TooLongError as error:
+        raise TooLongError(f"{where} is {error.message}") from error
 
 
 def _conversation(prompt: PromptBody, example: ScoreExample, where: str) -> list[ChatMessage]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import threading
 from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from pmpo.errors import ConfigurationError, InvalidInputError
+from pmpo.errors import ConfigurationError, InvalidInputError, TooLongError
 from services.scorer.model_source import ModelSource
 
+SHORTEN = "shorten the prompt, the input or the target"
 MAX_MEMO_TOKENS = 4_000_000
+# How byte-level BPE writes the 256 bytes: printable Latin-1 as it is, the other 68 from U+0100 on.
+_BYTES = {chr(code) for code in (*range(33, 127), *range(161, 173), *range(174, 324))}
+_KEEPING_SPLITTERS = {"ByteLevel", "Digits", "Split"}
 
 
 def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
@@ -49,21 +55,29 @@ class TextCodec:
         self._memo: OrderedDict[tuple[bool, str], array[int]] = OrderedDict()
         self._max_memo_tokens = max_memo_tokens
         self.num_memo_tokens = 0
+        self._max_token_chars = max_token_chars(tokenizer)
         self._special_ids = _special_ids(tokenizer)
         texts = sorted(self._special_ids, key=len, reverse=True)
         self.special_pattern = re.compile(f"({'|'.join(map(re.escape, texts))})" if texts else r"(?!)()")
         self._check_literal_encoding()
 
-    def encode(self, text: str, *, literal: bool) -> tuple[int, ...]:
+    def encode(self, text: str, *, literal: bool, max_tokens: int | None = None) -> tuple[int, ...]:
         """Token ids of a text, nothing added around it.
 
         Args:
             text: what to encode.
             literal: whether text that looks like a special token is ordinary text (data) or the token (templates).
+            max_tokens: a text that surely has more is refused by its length, as tokenising it would take seconds; one
+                that only may have more is encoded in full.
 
         Raises:
             InvalidInputError: the text is not valid Unicode (a lone surrogate).
+            TooLongError: the text surely has more than ``max_tokens`` tokens.
         """
+        if max_tokens is not None and self._max_token_chars is not None:
+            fewest = math.ceil(len(text) / self._max_token_chars)
+            if fewest > max_tokens:
+                raise TooLongError(f"at least {fewest} tokens; the model's context is {max_tokens} tokens: {SHORTEN}")
         key = (literal, text)
         with self._lock:
             ids = self._memo.get(key)
@@ -109,6 +123,32 @@ class TextCodec:
                 raise ConfigurationError(
                     f"the tokenizer reads {text!r} in data as a control token and cannot be told not to"
                 )
+
+
+def max_token_chars(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """No text of n characters has fewer than n / (this number) tokens; None where that cannot be known.
+
+    It is known for byte-level BPE, where every byte of a text is in exactly one token: all bytes are in the vocabulary,
+    nothing is removed, and no added token takes the spaces beside it. NFC makes one character of at most four, since no
+    character decomposes into more (Unicode Standard Annex 15).
+    """
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        return None
+    parts = json.loads(tokenizer.backend_tokenizer.to_str())
+    normalizer = (parts["normalizer"] or {}).get("type")
+    splitters = parts["pre_tokenizer"] or {}
+    splitters = splitters.get("pretokenizers", [splitters])
+    vocabulary = tokenizer.get_vocab()
+    is_known = (
+        parts["model"]["type"] == "BPE"
+        and normalizer in (None, "NFC")
+        and any(splitter.get("type") == "ByteLevel" for splitter in splitters)
+        and all(splitter.get("type") in _KEEPING_SPLITTERS for splitter in splitters)
+        and not any(splitter.get("behavior") == "Removed" for splitter in splitters)
+        and vocabulary.keys() >= _BYTES
+        and not any(token["lstrip"] or token["rstrip"] for token in parts["added_tokens"])
+    )
+    return max(map(len, vocabulary)) * (4 if normalizer else 1) if is_known else None
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:

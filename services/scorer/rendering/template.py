@@ -43,7 +43,11 @@ class ChatTemplate:
         self._reserved_arguments = {"messages", *parameters, *tokenizer.SPECIAL_TOKENS_ATTRIBUTES}
 
     def context(
-        self, messages: Sequence[ChatMessage], answer_prefix: str, arguments: TemplateArguments
+        self,
+        messages: Sequence[ChatMessage],
+        answer_prefix: str,
+        arguments: TemplateArguments,
+        max_tokens: int | None = None,
     ) -> tuple[int, ...]:
         """Ids of the conversation up to where the answer begins, ``answer_prefix`` included.
 
@@ -52,15 +56,16 @@ class ChatTemplate:
 
         Raises:
             InvalidInputError: the template refuses the messages, or an argument may not be set.
+            TooLongError: a text surely has more than ``max_tokens`` tokens, see ``TextCodec.encode``.
         """
         contents = [message.content for message in messages]
         if not self._has_template:
             text = "\n\n".join(contents) + "\n" + answer_prefix
-            return self._leading_ids + self._codec.encode(text, literal=True)
+            return self._leading_ids + self._codec.encode(text, literal=True, max_tokens=max_tokens)
         if not any(self._codec.holds_special_text(text) for text in (*contents, answer_prefix)):
             text = self._render(messages, arguments, add_generation_prompt=True) + answer_prefix
-            return self._codec.encode(text, literal=False)
-        return self._context_of_marked(messages, answer_prefix, arguments)
+            return self._codec.encode(text, literal=False, max_tokens=max_tokens)
+        return self._context_of_marked(messages, answer_prefix, arguments, max_tokens)
 
     def end_of_turn(self, arguments: TemplateArguments) -> tuple[int, ...]:
         """Ids of what the template puts after an answer, up to and including the first special token.
@@ -111,7 +116,11 @@ class ChatTemplate:
         return str(text)
 
     def _context_of_marked(
-        self, messages: Sequence[ChatMessage], answer_prefix: str, arguments: TemplateArguments
+        self,
+        messages: Sequence[ChatMessage],
+        answer_prefix: str,
+        arguments: TemplateArguments,
+        max_tokens: int | None,
     ) -> tuple[int, ...]:
         """As ``context``, for messages in which the text of special tokens stands."""
         mark = _unused_mark("".join(message.content for message in messages) + answer_prefix)
@@ -129,7 +138,7 @@ class ChatTemplate:
                 ids.append(self._codec.special_id(piece))
             elif piece:
                 plain = re.sub(f"{mark}(\\d+){mark}", lambda match: texts[int(match.group(1))], piece)
-                ids.extend(self._codec.encode(plain, literal=True))
+                ids.extend(self._codec.encode(plain, literal=True, max_tokens=max_tokens))
         return tuple(ids)
 
 

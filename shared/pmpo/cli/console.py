@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
+
+from pmpo.cli.exits import READER_GONE
 
 MAX_WIDTH = 100
 
 
+class QuietConsole(Console):
+    """A console whose reader may leave early, as ``head`` does: then the command ends without a word."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """End as a program that SIGPIPE stops."""
+        self.quiet = True
+        end_unread()
+
+
 def stdout_console() -> Console:
     """For results and progress. Colours only on a terminal and without NO_COLOR; nothing is read as markup."""
-    return _bounded(Console(markup=False, highlight=False, emoji=False))
+    return _bounded(QuietConsole(markup=False, highlight=False, emoji=False))
 
 
 def stderr_console() -> Console:
     """For sentences about what went wrong, and for progress when stdout belongs to a program."""
-    return _bounded(Console(stderr=True, markup=False, highlight=False, emoji=False))
+    return _bounded(QuietConsole(stderr=True, markup=False, highlight=False, emoji=False))
 
 
 def progress_console(*, as_json: bool) -> Console | None:
@@ -56,10 +69,33 @@ def on_one_line(text: str, max_characters: int) -> str:
     return line if len(line) <= max_characters else line[: max_characters - 1].rstrip() + "…"
 
 
+def print_words(console: Console, line: str) -> None:
+    """``line`` broken between words on a terminal, a whole line elsewhere; longer words, like addresses, stay whole."""
+    if console.is_terminal:
+        line = textwrap.fill(line, console.width, break_long_words=False, break_on_hyphens=False)
+    console.print(line, soft_wrap=True)
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on stdout, and nothing else."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        end_unread()
+
+
+def end_unread() -> NoReturn:
+    """Unwind and end: nobody reads stdout any more."""
+    drop_output()
+    sys.exit(READER_GONE)
+
+
+def drop_output() -> None:
+    """Send stdout nowhere, so that what is still buffered raises nothing when the interpreter ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _bounded(console: Console) -> Console:

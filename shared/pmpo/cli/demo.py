@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from pmpo.cli.console import progress_console, stdout_console
-from pmpo.cli.embedded import StackAddresses
+from pmpo.cli.console import print_words, progress_console, stdout_console
+from pmpo.cli.embedded import StackAddresses, find_examples
 from pmpo.cli.jobs import read_job
 from pmpo.cli.optimize import stack_for_one_job
 from pmpo.cli.options import AsJson, Seed
 from pmpo.cli.watch import Watcher
 from pmpo.client import Client
-from pmpo.errors import NotFoundError
+from pmpo.errors import InvalidInputError, NotFoundError
 
 JobName = Annotated[str, typer.Option("--job", metavar="NAME", help="Bundled job to run.")]
 
@@ -26,8 +26,8 @@ def demo(job: JobName = "review-city", seed: Seed = None, as_json: AsJson = Fals
     rewriting and answering.
     """
     console = progress_console(as_json=as_json)
+    spec = read_job(bundled_job(find_examples(), job), seed)
     with stack_for_one_job(console) as stack, Client(stack.api) as client:
-        spec = read_job(bundled_job(stack.examples, job), seed)
         Watcher(console, lambda _: "it ended with the demo", as_json=as_json).run_to_end(client, spec)
         if not as_json:
             _print_addresses(stack)
@@ -37,13 +37,21 @@ def bundled_job(examples: Path, name: str) -> Path:
     """The job file called ``name``.
 
     Raises:
-        NotFoundError: there is none; the message lists those that are.
+        NotFoundError: there is none; the message lists those that can be run, their data being there.
     """
     path = examples / f"{name}.yaml"
     if path.is_file() and path.parent == examples:
         return path
-    known = ", ".join(sorted(file.stem for file in examples.glob("*.yaml"))) or "none"
+    known = ", ".join(file.stem for file in sorted(examples.glob("*.yaml")) if _has_data(file)) or "none"
     raise NotFoundError(f"there is no bundled job called {name!r}; there are: {known}")
+
+
+def _has_data(file: Path) -> bool:
+    try:
+        read_job(file, None)
+    except InvalidInputError:
+        return False
+    return True
 
 
 def _print_addresses(stack: StackAddresses) -> None:
@@ -54,4 +62,4 @@ def _print_addresses(stack: StackAddresses) -> None:
         f"dashboard: {stack.dashboard} (not in this version yet)",
         "All of it stops now. To keep it: pmpo up. For a prompt of yours: pmpo optimize FILE",
     ):
-        console.print(line, soft_wrap=True)
+        print_words(console, line)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
 
-from pmpo.errors import ConfigurationError, UnavailableError
+from pmpo.errors import ConfigurationError, PmpoError, UnavailableError
 
 STOP_TIMEOUT_S = 20.0
+LOG_TIMEOUT_S = 5.0
 HOW_TO_INSTALL = 'install it with `pip install ./shared ".[scorer]"` in the project\'s folder'
+_SETTING = re.compile(r"\bPMPO_[A-Z]|(?<!\S)--[a-z]|\bthe (model|tokenizer) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,16 @@ class StackAddresses:
 class Stack:
     """A running stack."""
 
-    def __init__(self, process: subprocess.Popen[str], addresses: StackAddresses) -> None:
+    def __init__(self, process: subprocess.Popen[str], addresses: StackAddresses, log: _Log) -> None:
         self._process = process
+        self._log = log
         self.addresses = addresses
 
     def wait(self) -> int:
-        """Block until the stack ends by itself; its exit status."""
-        return self._process.wait()
+        """Block until the stack ended by itself and its last line was passed on; its exit status."""
+        status = self._process.wait()
+        self._log.last_line()
+        return status
 
 
 @contextmanager
@@ -79,19 +84,37 @@ def running_stack(options: StackOptions, *, shows_log: bool = False) -> Iterator
 
     Args:
         options: ports, model, state and workers.
-        shows_log: whether the services' own lines go to stderr; otherwise they are kept for the error message.
+        shows_log: whether the stack's own lines go to stderr once it is ready; until then they are kept for the error.
 
     Raises:
-        ConfigurationError: pmpo-server is not installed.
-        UnavailableError: the stack did not come up; the message is its own last sentence.
+        ConfigurationError: pmpo-server is not installed, or a setting stopped the start.
+        UnavailableError: the stack did not come up for another reason. The message is its own last sentence.
     """
     require_server()
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        process = _start(options.arguments(), None if shows_log else log)
-        try:
-            yield Stack(process, _ready(process, log))
-        finally:
-            _stop(process)
+    process = _start(options.arguments())
+    try:
+        log = _Log(process)
+        addresses = _ready(process, log)
+        log.is_shown = shows_log
+        yield Stack(process, addresses, log)
+    finally:
+        _stop(process)
+
+
+def find_examples() -> Path:
+    """The folder of the bundled jobs, which the services know; none of them is started.
+
+    Raises:
+        ConfigurationError: pmpo-server is not installed, or not whole.
+    """
+    require_server()
+    program = "from services.bundled import examples_dir; print(examples_dir())"
+    asked = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        raise ConfigurationError(
+            asked.stderr.strip().rpartition("\n")[2].removeprefix("pmpo.errors.ConfigurationError: ")
+        )
+    return Path(asked.stdout.strip())
 
 
 def require_server() -> None:
@@ -105,20 +128,46 @@ def require_server() -> None:
             raise ConfigurationError(f"the services need {what}, which is not installed; {HOW_TO_INSTALL}")
 
 
-def _start(arguments: Sequence[str], log: IO[str] | None) -> subprocess.Popen[str]:
+class _Log:
+    """What the stack says on stderr: its last line is kept, and all are passed on while ``is_shown``."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        self.is_shown = False
+        self._last = ""
+        self._stream = process.stderr
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def last_line(self) -> str:
+        """The last line of a stack that has ended; empty when it said nothing."""
+        self._reader.join(LOG_TIMEOUT_S)
+        return self._last
+
+    def _read(self) -> None:
+        with self._stream:
+            for line in self._stream:
+                self._last = line.strip() or self._last
+                if self.is_shown:
+                    with contextlib.suppress(OSError):  # the stack must not block on a pipe that nobody empties
+                        sys.stderr.write(line)
+
+
+def _start(arguments: Sequence[str]) -> subprocess.Popen[str]:
     """A session of its own: Ctrl-C reaches the command alone, which then stops the stack in good order."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "services.stack", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=log,
+        stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONSAFEPATH": "1"},
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         start_new_session=True,
     )
 
 
-def _ready(process: subprocess.Popen[str], log: IO[str]) -> StackAddresses:
+def _ready(process: subprocess.Popen[str], log: _Log) -> StackAddresses:
     """Wait for the ready line, then keep reading, so that the stack never blocks on a full pipe."""
     stdout = process.stdout
     assert stdout is not None
@@ -127,15 +176,12 @@ def _ready(process: subprocess.Popen[str], log: IO[str]) -> StackAddresses:
             threading.Thread(target=stdout.read, daemon=True).start()
             return StackAddresses.read(line)
     process.wait()
-    raise UnavailableError(
-        _last_sentence(log) or f"the stack ended with status {process.returncode} before it was ready"
-    )
+    raise _start_error(log.last_line() or f"the stack ended with status {process.returncode} before it was ready")
 
 
-def _last_sentence(log: IO[str]) -> str:
-    log.seek(0)
-    lines = [line.strip() for line in log if line.strip()]
-    return lines[-1] if lines else ""
+def _start_error(sentence: str) -> PmpoError:
+    """The stack's sentence, in the class that it tells of: those about a setting name it, or the model."""
+    return (ConfigurationError if _SETTING.search(sentence) else UnavailableError)(sentence)
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pmpo.errors import ConfigurationError, ConflictError, InvalidInputError, NotFoundError, PmpoError
 
 DONE = 0
@@ -9,6 +12,7 @@ FAILED = 1
 USAGE = 2
 SERVICE = 3
 INTERRUPTED = 130
+READER_GONE = 141
 TERMINATED = 143
 
 MEANINGS = {
@@ -22,13 +26,27 @@ MEANINGS = {
 _THE_CALLERS = (InvalidInputError, NotFoundError, ConflictError, ConfigurationError)
 
 
-class JobFailedError(Exception):
-    """A job that a command waited for failed. ``code`` is the failure's own, for programs."""
+class JobError(Exception):
+    """What went wrong with a job whose id is known. ``code`` is for programs, ``status`` for the shell."""
 
-    def __init__(self, sentence: str, *, job_id: str, code: str) -> None:
+    def __init__(self, sentence: str, *, job_id: str, code: str, status: int = FAILED) -> None:
         super().__init__(sentence)
         self.job_id = job_id
         self.code = code
+        self.status = status
+
+
+@contextmanager
+def about_job(job_id: str) -> Iterator[None]:
+    """What goes wrong in the block is told with the job's id.
+
+    Raises:
+        JobError: in place of a PmpoError.
+    """
+    try:
+        yield
+    except PmpoError as error:
+        raise JobError(error.message, job_id=job_id, code=error.code, status=exit_code(error)) from error
 
 
 def exit_code(error: PmpoError) -> int:

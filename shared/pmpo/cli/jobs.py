@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli.console import print_json, shown, stderr_console, stdout_console
+from pmpo.cli.exits import about_job
 from pmpo.cli.options import AsJson, JobFile, JobId, Seed, Url
 from pmpo.cli.report import print_result
 from pmpo.cli.watch import describe
@@ -31,7 +32,7 @@ def submit(file: JobFile, url: Url = None, seed: Seed = None, as_json: AsJson = 
 
 def status(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Show how a job stands."""
-    with Client(url) as client:
+    with about_job(job_id), Client(url) as client:
         job = client.get_job(job_id)
     if as_json:
         print_json(job.model_dump(mode="json"))
@@ -44,7 +45,7 @@ def status(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
 
 def cancel(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Stop a job; the best prompt so far stays in its status."""
-    with Client(url) as client:
+    with about_job(job_id), Client(url) as client:
         job = client.cancel_job(job_id)
     if as_json:
         print_json(job.model_dump(mode="json"))
@@ -54,7 +55,7 @@ def cancel(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
 
 def result(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Show what a finished job found: losses before and after, the new prompt, what was rejected and why."""
-    with Client(url) as client:
+    with about_job(job_id), Client(url) as client:
         found = client.result(job_id)
     if as_json:
         print_json(found.model_dump(mode="json"))

@@ -126,9 +126,10 @@ class LiveBlock:
         head = Table.grid(padding=(0, 1))
         bar = ProgressBar(total=progress.max_iterations or None, completed=progress.iteration, width=BAR_WIDTH)
         head.add_row(self._spinner, _doing(progress), bar, _losses(progress))
+        rejected = words.counted(sum(progress.rejected.values()), "prompt")
         spent = Text(
             f"  {progress.scored_tokens:,} tokens scored, {progress.generated_tokens:,} generated, "
-            f"{sum(progress.rejected.values())} prompts rejected, {time.monotonic() - self._started_s:.0f} s",
+            f"{rejected} rejected, {time.monotonic() - self._started_s:.0f} s",
             style="dim",
         )
         return Group(head, spent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import traceback
@@ -12,9 +13,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from pmpo import __version__
-from pmpo.cli.console import print_json, shown
+from pmpo.cli.console import drop_output, print_json, shown
 from pmpo.cli.demo import demo
-from pmpo.cli.exits import DONE, FAILED, SERVICE, TERMINATED, JobFailedError, exit_code
+from pmpo.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, SERVICE, TERMINATED, JobError, exit_code
 from pmpo.cli.jobs import cancel, result, status, submit
 from pmpo.cli.optimize import optimize
 from pmpo.cli.up import up
@@ -29,6 +30,8 @@ EXAMPLES: dict[Callable[..., None], str] = {
     cancel: "pmpo cancel ID",
     result: "pmpo result ID --json",
 }
+
+_OUTPUT_FAULTS = frozenset({errno.ENOSPC, errno.EIO})
 
 app = typer.Typer(
     help="Prompts made better by measuring them.",
@@ -51,19 +54,41 @@ def run() -> NoReturn:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; its exit code (see ``pmpo.cli.exits``). What went wrong is one sentence on stderr."""
-    as_json = "--json" in arguments
+    try:
+        status = _run_command(arguments, as_json="--json" in arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
+        return READER_GONE
+    except OSError as error:
+        return _refuse_output(error)
+    return status
+
+
+def _run_command(arguments: Sequence[str], *, as_json: bool) -> int:
     try:
         app(list(arguments), prog_name="pmpo")
     except SystemExit as end:
+        if end.code == INTERRUPTED:
+            return _end("stopped", "interrupted", INTERRUPTED, as_json=as_json)
         return end.code if isinstance(end.code, int) else FAILED
-    except JobFailedError as error:
-        return _end(str(error), error.code, FAILED, as_json=as_json, job_id=error.job_id)
+    except JobError as error:
+        return _end(str(error), error.code, error.status, as_json=as_json, job_id=error.job_id)
     except PmpoError as error:
         return _end(error.message, error.code, exit_code(error), as_json=as_json)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _OUTPUT_FAULTS:
+            raise
         traceback.print_exc()
         return _end("pmpo itself failed; please report it with the lines above", "internal", SERVICE, as_json=as_json)
     return DONE
+
+
+def _refuse_output(error: OSError) -> int:
+    """Say that stdout takes nothing; a program that reads it learns from the exit code."""
+    drop_output()
+    sys.stderr.write(f"pmpo: the output cannot be written: {error.strerror}\n")
+    return SERVICE
 
 
 def _end(sentence: str, code: str, status: int, *, as_json: bool, job_id: str | None = None) -> int:

@@ -23,8 +23,10 @@ _DIFF_MARKS = {"equal": ("", ""), "delete": ("[-", "-]"), "insert": ("{+", "+}")
 
 def print_result(console: Console, result: ResultView) -> None:
     """Everything about ``result``, from the verdict to the cost."""
-    sections = (_verdict(result), _numbers(result), _prompts(result, console), _rejections(result), _cost(result))
-    for section in sections:
+    sections = [_verdict(result), _numbers(result), _prompts(result, console)]
+    if words.rewrites(result):
+        sections.append(_rejections(result))
+    for section in (*sections, _cost(result)):
         console.print()
         console.print(section)
 
@@ -53,14 +55,16 @@ def _numbers(result: ResultView) -> RenderableType:
     for name in ("before", "after", "change"):
         table.add_column(name, justify="right")
     rows = result.splits
-    _add_loss(table, f"train loss ({rows.train} rows)", result.train_loss_before, result.train_loss_after)
     _add_loss(
-        table, f"validation loss ({rows.validation} rows)", result.validation_loss_before, result.validation_loss_after
+        table, f"train loss ({words.counted(rows.train, 'row')})", result.train_loss_before, result.train_loss_after
     )
+    name = f"validation loss ({words.counted(rows.validation, 'row')})"
+    _add_loss(table, name, result.validation_loss_before, result.validation_loss_after)
     if result.test is None:
         table.add_row("test loss", "-", "-", "not tested")
         return table
-    _add_loss(table, f"test loss ({result.test.num_examples} rows)", result.test.loss_before, result.test.loss_after)
+    name = f"test loss ({words.counted(result.test.num_examples, 'row')})"
+    _add_loss(table, name, result.test.loss_before, result.test.loss_after)
     low, high = result.test.interval
     if result.test.accuracy_before is not None:
         before, after = result.test.accuracy_before, result.test.accuracy_after
@@ -100,12 +104,7 @@ def _prompts(result: ResultView, console: Console) -> RenderableType:
 
 
 def _rejections(result: ResultView) -> RenderableType:
-    rounds = "1 round" if result.num_iterations == 1 else f"{result.num_iterations} rounds"
-    head = Text.assemble(
-        ("Rewrites: ", "bold"),
-        f"{result.num_candidates} scored in {rounds}, {result.num_accepted} accepted, "
-        f"{len(result.rejected)} rejected, scored or not:",
-    )
+    head = Text.assemble(("Rewrites: ", "bold"), words.rewrites(result))
     return Group(head, *_grouped(result.rejected))
 
 
@@ -123,7 +122,7 @@ def _grouped(rejected: list[RejectionView]) -> Iterator[RenderableType]:
 def _cost(result: ResultView) -> RenderableType:
     why = f"Stopped because {words.stop_reason(result.stop_reason)}."
     if result.detail:
-        why += f" {shown(result.detail)}"
+        why += f" {words.sentence(shown(result.detail))}"
     cost = (
         f"Cost: {result.scored_tokens:,} tokens scored ({result.computed_tokens:,} computed, the rest was shared), "
         f"{result.generated_tokens:,} generated, {words.seconds(result.seconds)}."

@@ -44,12 +44,15 @@ def up(
         except KeyboardInterrupt:
             stderr_console().print("Stopping")
             return
+    if status == 0:  # the stack was asked to stop by somebody else
+        return
     raise UnavailableError(f"the services ended by themselves with status {status}; the lines above say why")
 
 
 def _announce(addresses: StackAddresses, *, as_json: bool) -> None:
     if as_json:
         named = dataclasses.asdict(addresses)
+        del named["dashboard"]  # nothing answers there in this version
         print_json({name: None if value is None else str(value) for name, value in named.items()})
         return
     console = stdout_console()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from pmpo.cli import words
-from pmpo.cli.console import on_one_line, print_json, shown, stderr_console, stdout_console
-from pmpo.cli.exits import JobFailedError
+from pmpo.cli.console import on_one_line, print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.exits import INTERRUPTED, JobError, about_job
 from pmpo.cli.live import Display, display_for
 from pmpo.cli.progress import JobProgress
 from pmpo.cli.report import print_result
@@ -21,6 +21,7 @@ from pmpo.contracts.jobs import JobCreated, JobFailure, JobSpec, JobView, Result
 from pmpo.errors import PmpoError, UnavailableError
 
 MAX_LOSSES = 8
+MAX_LINE = 79
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +42,33 @@ class Watcher:
         """Submit ``spec``, follow the job, print its result.
 
         Raises:
-            JobFailedError: the job failed or was cancelled.
-            UnavailableError: the API was lost for good.
+            PmpoError: the job was not taken.
+            JobError: it failed, was cancelled, or was lost out of sight.
         """
         created = client.create_job(spec)
-        self._announce(spec, created)
-        job = self._follow(client, created.id)
-        if job.state == "failed":
-            raise JobFailedError(failure(job), job_id=job.id, code=job.failure.code if job.failure else "failed")
-        if job.state == "cancelled":
-            raise JobFailedError(f"job {job.id} was cancelled, so it has no result", job_id=job.id, code="cancelled")
-        self._print(client.result(job.id), job.state)
+        try:
+            with about_job(created.id):
+                self._announce(spec, created)
+                job = self._follow(client, created.id)
+                _refuse_failed(job)
+                self._print(client.result(job.id), job.state)
+        except KeyboardInterrupt:
+            sentence = f"stopped watching job {created.id}; {self.how_to_go_on(created.id)}"
+            raise JobError(sentence, job_id=created.id, code="interrupted", status=INTERRUPTED) from None
 
     def _announce(self, spec: JobSpec, created: JobCreated) -> None:
         if self.console is not None:
-            sizes, first = created.splits, spec.dataset.train[0]
+            first, width = spec.dataset.train[0], min(self.console.width, MAX_LINE) - 11
             lines = (
                 f"Job {created.id}: {shown(spec.name)}",
-                f"  rows     {sizes.train} to train, {sizes.validation} to validate, {sizes.test} to test",
-                f"  prompt   {on_one_line(spec.prompt, 68)}",
-                f"  input    {on_one_line(str(first.get(spec.fields.input)), 68)}",
-                f"  wanted   {on_one_line(str(first.get(spec.fields.target)), 68)}\n",
+                f"  rows     {words.splits(created.splits)}",
+                f"  prompt   {on_one_line(spec.prompt, width)}",
+                f"  input    {on_one_line(str(first.get(spec.fields.input)), width)}",
+                f"  wanted   {on_one_line(str(first.get(spec.fields.target)), width)}",
+                "",
             )
-            self.console.print("\n".join(lines), soft_wrap=True)
+            for line in lines:
+                print_words(self.console, line)
         for warning in created.warnings:
             stderr_console().print(f"warning: {shown(warning)}")
 
@@ -71,9 +76,6 @@ class Watcher:
         try:
             with display_for(self.console) as display:
                 return _Sight(client, job_id, display).follow()
-        except KeyboardInterrupt:
-            stderr_console().print(f"stopped watching job {job_id}; {self.how_to_go_on(job_id)}", soft_wrap=True)
-            raise
         except PmpoError as error:
             if not error.retryable:
                 raise
@@ -117,6 +119,13 @@ class _Sight:
             self._trouble = trouble
 
 
+def _refuse_failed(job: JobView) -> None:
+    if job.state == "failed":
+        raise JobError(failure(job), job_id=job.id, code=job.failure.code if job.failure else "failed")
+    if job.state == "cancelled":
+        raise JobError(f"job {job.id} was cancelled, so it has no result", job_id=job.id, code="cancelled")
+
+
 def failure(job: JobView) -> str:
     """Why ``job`` failed, in one sentence."""
     if job.failure is None:
@@ -126,11 +135,11 @@ def failure(job: JobView) -> str:
 
 def describe(job: JobView) -> list[tuple[str, str]]:
     """What `pmpo status` says, as names and values."""
-    progress, sizes = job.progress, job.splits
+    progress = job.progress
     lines = [
         ("job", f"{job.id} ({shown(job.name)})"),
         ("state", job.state if job.attempts < 2 else f"{job.state}, attempt {job.attempts}"),
-        ("rows", f"{sizes.train} training, {sizes.validation} validation, {sizes.test} test"),
+        ("rows", words.splits(job.splits)),
         ("round", f"{progress.iteration} of {progress.max_iterations}"),
         ("train loss", f"{words.loss(progress.train_loss_before)} → {words.loss(progress.train_loss)}"),
         ("tokens", f"{progress.scored_tokens:,} scored, {progress.generated_tokens:,} generated"),

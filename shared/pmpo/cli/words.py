@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pmpo.contracts.jobs import ResultView, TestView
+from pmpo.contracts.jobs import ResultView, SplitSizes, TestView
 
 STOP_REASONS = {
     "iterations": "all rounds were used",
@@ -30,6 +30,7 @@ REJECTIONS = {
     "budget": "the budget ran out before they were scored",
     "anchor": "worse on a row that must not get worse",
 }
+REFUSALS = frozenset({"placeholders", "protected_text", "too_long", "copies_data", "duplicate", "empty", "unparseable"})
 
 
 def stop_reason(code: str) -> str:
@@ -44,17 +45,47 @@ def rejection(code: str) -> str:
 
 def verdict(result: ResultView) -> str:
     """What the numbers allow to say, in one or two sentences."""
+    if result.num_iterations == 0:
+        return f"No round was run: {stop_reason(result.stop_reason).replace(' was right', ' was already right')}."
     if result.prompt_after == result.prompt_before:
         return "No better prompt was found; yours is kept."
     if result.test is None:
         return _untested(result)
-    evidence = f"{_change(result.test)} on {result.test.num_examples} rows that the search never saw"
+    evidence = f"{_change(result.test)} on {counted(result.test.num_examples, 'row')} that the search never saw"
     if result.verdict == "confirmed":
         return f"The new prompt is better: the loss {evidence}. Chance alone does that {_odds(result.test.p_value)}."
     return (
         f"Not proven: the loss {evidence}, which chance alone does {_odds(result.test.p_value)}. "
         "More test rows would tell; until then treat the new prompt with care."
     )
+
+
+def rewrites(result: ResultView) -> str:
+    """What became of every rewrite; empty when there was none. The parts add up to the whole."""
+    num_refused = sum(item.reason in REFUSALS for item in result.rejected)
+    num_written = result.num_candidates + num_refused
+    if not num_written:
+        return ""
+    parts = [f"{result.num_accepted} accepted", f"{result.num_candidates - result.num_accepted} beaten or not better"]
+    if num_refused:
+        parts.append(f"{num_refused} refused before scoring")
+    return f"{num_written} written in {counted(result.num_iterations, 'round')}: {', '.join(parts)}"
+
+
+def splits(sizes: SplitSizes) -> str:
+    """How the rows are divided."""
+    text = f"{sizes.train} to train, {sizes.validation} to validate, {sizes.test} to test"
+    return f"{text}; {counted(sizes.unused, 'row')} unused" if sizes.unused else text
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def sentence(text: str) -> str:
+    """``text`` with a capital letter at its start."""
+    return text[:1].upper() + text[1:]
 
 
 def percent(share: float | None) -> str:
@@ -95,7 +126,7 @@ def _odds(value: float) -> str:
 def _untested(result: ResultView) -> str:
     if result.stop_reason == "cancelled":
         return "Not tested: the job was cancelled. The losses below come from rows that the search looked at."
+    few = f"{counted(result.splits.test, 'test row')} {'is' if result.splits.test == 1 else 'are'} fewer than 5"
     return (
-        f"Not tested: {result.splits.test} test rows are fewer than 5. The losses below come from rows that the search "
-        "looked at; give more rows, or a test file."
+        f"Not tested: {few}. The losses below come from rows that the search looked at; give more rows, or a test file."
     )

@@ -1,3 +1,5 @@
+import gzip
+import json
 from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
@@ -44,3 +46,29 @@ async def test_values_that_are_wrong_are_named(client: httpx.AsyncClient) -> Non
     answer = await client.get("/v1/jobs/x", params={"wait": 61})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
     assert "wait" in answer.json()["detail"]
+
+
+async def test_a_body_without_the_json_header_is_told_to_send_it(
+    client: httpx.AsyncClient, job: dict[str, Any]
+) -> None:
+    for content_type in ("text/plain", "application/x-www-form-urlencoded"):
+        answer = await client.post("/v1/jobs", content=json.dumps(job), headers={"content-type": content_type})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+        assert "send the job as JSON with the header content-type: application/json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("content", [b"\x81\x9f\xf3\x02", gzip.compress(b'{"name": "x"}'), b"[" * 100_000])
+async def test_a_body_that_cannot_be_read_says_what_to_send(client: httpx.AsyncClient, content: bytes) -> None:
+    answer = await client.post("/v1/jobs", content=content, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert "POST /v1/jobs cannot be read; send the job as JSON in UTF-8, not compressed" in answer.json()["detail"]
+
+
+async def test_up_to_three_wrong_fields_are_named(client: httpx.AsyncClient, job: dict[str, Any]) -> None:
+    answer = await client.post("/v1/jobs", json={})
+    assert answer.json()["detail"] == "prompt: Field required; dataset: Field required"
+    wrong = {"iterations": 0, "hard_examples": 0, "variants": 0, "patience": 0}
+    answer = await client.post("/v1/jobs", json={**job, "optimizer": wrong})
+    *named, rest = answer.json()["detail"].split("; ")
+    assert [part.partition(":")[0].startswith("optimizer.") for part in named] == [True] * 3
+    assert rest.startswith("and ")

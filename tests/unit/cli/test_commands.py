@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -262,3 +265,58 @@ def test_why_nothing_happens_is_told_once(
     at.answer = waiting
     assert main(["optimize", str(job_file)]) == 0
     assert capsys.readouterr().out.count("the last attempt failed and is made again: the scorer is away") == 1
+
+
+def test_unused_rows_are_told(at: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    at.add_job(splits={"train": 50, "validation": 20, "test": 30, "unused": 650})
+    main(["status", "job-1"])
+    assert "50 to train, 20 to validate, 30 to test; 650 rows unused" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["cancel", "result"])
+def test_a_conflict_names_the_job(
+    at: Any, double: ModuleType, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    at.add_job(state="cancelled")
+    at.faults.append(double.problem(ConflictError("job job-1 is over")))
+    assert main([command, "job-1", "--json"]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert (found["error"]["code"], found["job_id"]) == ("conflict", "job-1")
+
+
+def test_an_interrupted_watch_names_the_job(
+    at: Any, job_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pmpo.cli.watch.JobProgress.apply", interrupted)
+    assert main(["optimize", str(job_file), "--json"]) == 130
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["error"]["code"], json.loads(out)["job_id"]) == ("interrupted", "job-1")
+    assert one_sentence(err).startswith("pmpo: stopped watching job job-1; it goes on without you")
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_full_disk(at: Any, options: list[str]) -> None:
+    at.add_job()
+    with Path("/dev/full").open("w") as full:
+        ended = pmpo("result", "job-1", *options, stdout=full)
+    assert ended.returncode == 3
+    assert ended.stderr == "pmpo: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_reader_that_left(at: Any, options: list[str]) -> None:
+    at.add_job()
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = pmpo("result", "job-1", *options, stdout=writing)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def pmpo(*arguments: str, stdout: Any) -> subprocess.CompletedProcess[str]:
+    program = "from pmpo.cli.main import run; run()"
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=60)

@@ -7,12 +7,14 @@ import os
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pmpo.cli import embedded
 from pmpo.cli.demo import bundled_job
 from pmpo.cli.embedded import StackOptions, running_stack
+from pmpo.cli.main import main
 from pmpo.errors import ConfigurationError, NotFoundError, UnavailableError
 
 READY = {"api": "http://a", "scorer": "http://s", "dashboard": "http://a/", "examples": "/e", "redis": "r", "pids": {}}
@@ -90,7 +92,7 @@ def test_a_talkative_stack_is_not_blocked(stack: Install) -> None:
 
 def test_a_stack_that_does_not_come_up_says_why(stack: Install) -> None:
     stack("sys.exit('starting\\nport 8000 is taken; choose another with --api-port')")
-    with pytest.raises(UnavailableError) as raised, running_stack(StackOptions()):
+    with pytest.raises(ConfigurationError) as raised, running_stack(StackOptions()):
         pass
     assert str(raised.value) == "port 8000 is taken; choose another with --api-port"
 
@@ -115,10 +117,70 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, missing: str,
     assert "pip install ./shared" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "status"),
+    [
+        ("PMPO_FOO is no setting of this program; did you mean PMPO_URL?", 2),
+        ("scorer ended while it started: PMPO_SCORER_MODEL='/x' is no folder", 2),
+        ("the folder /x cannot be made; choose another with --state-dir", 2),
+        ("scorer ended while it started: scorer: the tokenizer of nano cannot be loaded: no file", 2),
+        ("redis ended while it started: out of memory", 3),
+    ],
+)
+def test_up_that_does_not_start_says_one_sentence(
+    stack: Install, capsys: pytest.CaptureFixture[str], sentence: str, status: int
+) -> None:
+    stack(f"sys.exit({sentence!r})")
+    assert main(["up", "--json"]) == status
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["message"] == sentence
+    assert err == f"pmpo: {sentence}\n"
+
+
+def test_the_stacks_lines_are_shown_once_it_is_ready(stack: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    stack("print(READY, flush=True); time.sleep(0.3); sys.exit('worker-1 dies again and again')")
+    assert main(["up", "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert '"api": "http://a"' in out and "dashboard" not in out
+    assert err.startswith("worker-1 dies again and again\npmpo: the services ended by themselves")
+
+
+def test_a_wrong_bundled_job_starts_nothing(stack: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = stack("sys.exit('started')")
+    (folder / "services" / "bundled.py").write_text(f"def examples_dir(): return {str(folder)!r}")
+    write_job(folder, "one")
+    assert main(["demo", "--job", "nothing"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "pmpo: there is no bundled job called 'nothing'; there are: one\n")
+    assert not (folder / "pid").exists()
+
+
+def test_interrupted_while_it_starts(
+    stack: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack("time.sleep(60)")
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(embedded, "_ready", interrupted)
+    assert main(["up", "--json"]) == 130
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"error": {"code": "interrupted", "message": "stopped"}, "job_id": None}
+    assert err == "pmpo: stopped\n"
+
+
+def write_job(folder: Path, name: str, data: str = "rows.jsonl") -> None:
+    rows = "".join(json.dumps({"input": f"in {number}", "target": "out"}) + "\n" for number in range(6))
+    (folder / "rows.jsonl").write_text(rows, encoding="utf-8")
+    (folder / f"{name}.yaml").write_text(f"prompt: P\ndataset: {{train: {data}}}\n", encoding="utf-8")
+
+
 def test_bundled_jobs(tmp_path: Path) -> None:
-    (tmp_path / "one.yaml").touch()
-    (tmp_path / "two.yaml").touch()
+    write_job(tmp_path, "one")
+    write_job(tmp_path, "two")
+    write_job(tmp_path, "without-data", "elsewhere.jsonl")
     assert bundled_job(tmp_path, "two") == tmp_path / "two.yaml"
     for name in ("three", "../one", ""):
-        with pytest.raises(NotFoundError, match="there are: one, two"):
+        with pytest.raises(NotFoundError, match=r"there are: one, two$"):
             bundled_job(tmp_path, name)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from pmpo.cli import words
-from pmpo.cli.console import on_one_line, shown
+from pmpo.cli.console import on_one_line, print_words, shown
 from pmpo.cli.report import print_result, prompt_diff
 from pmpo.contracts.jobs import ResultView
 
@@ -38,6 +38,7 @@ def test_everything_that_matters_is_there(double: ModuleType) -> None:
         "test accuracy 0 % 96.7 % +96.7 points",
         "-2.310 to -1.940",
         "[-Process the input. Thank you-]{+Extract the city from the review. Answer with the city alone+}.",
+        "Rewrites: 26 written in 3 rounds: 2 accepted, 23 beaten or not better, 1 refused before scoring 2 beaten by",
         "2 beaten by another candidate e.g. Process it.",
         "1 quoted the data",
         "Stopped because every validation answer was right.",
@@ -73,6 +74,49 @@ def test_an_unchanged_prompt(double: ModuleType) -> None:
     text = joined(printed(same))
     assert "No better prompt was found; yours is kept." in text
     assert "Prompt (unchanged)" in text
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "why"),
+    [("perfect", "every validation answer was already right"), ("budget", "the budget was used up")],
+)
+def test_without_a_round(double: ModuleType, stop_reason: str, why: str) -> None:
+    nothing = {"num_iterations": 0, "num_accepted": 0, "num_candidates": 0, "rejected": []}
+    same = double.make_result(prompt_after="Process the input. Thank you.", stop_reason=stop_reason, **nothing)
+    text = joined(printed(same))
+    assert f"No round was run: {why}." in text
+    assert "Rewrites" not in text and "No better prompt" not in text
+
+
+def test_one_is_singular(double: ModuleType) -> None:
+    result = double.make_result(
+        num_iterations=1,
+        num_accepted=1,
+        num_candidates=1,
+        rejected=[],
+        splits={"train": 1, "validation": 1, "test": 1},
+        test=None,
+        verdict="untested",
+        detail="the rest",
+    )
+    text = joined(printed(result))
+    assert "Rewrites: 1 written in 1 round: 1 accepted, 0 beaten or not better" in text
+    assert "train loss (1 row)" in text and "validation loss (1 row)" in text
+    assert "1 test row is fewer than 5" in text and ". The rest" in text
+
+
+def test_refusals_are_reasons_with_words() -> None:
+    assert words.REFUSALS.issubset(words.REJECTIONS)
+
+
+def test_lines_break_between_words_on_a_terminal() -> None:
+    line = "All of it stops now. To keep it: pmpo up. See http://127.0.0.1:36253/a-long-address"
+    narrow = Console(file=io.StringIO(), record=True, force_terminal=True, width=20)
+    print_words(narrow, line)
+    assert " ".join(narrow.export_text().split()) == line
+    piped = Console(file=io.StringIO(), record=True, force_terminal=False, width=20)
+    print_words(piped, line)
+    assert piped.export_text() == f"{line}\n"
 
 
 def test_a_gain_that_the_test_does_not_confirm(double: ModuleType) -> None:

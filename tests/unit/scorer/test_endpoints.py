@@ -14,6 +14,7 @@ import torch
 
 from pmpo.contracts.scoring import ChatCompletionResponse, ModelList, ScoreRequest, ScoreResponse, TokenizeResponse
 from services.scorer.app import create_app
+from services.scorer.body_limit import MAX_BODY_BYTES
 from services.scorer.engines.loading import load_model
 from services.scorer.engines.torch_tree import slow_log_likelihoods
 from services.scorer.model_source import ModelSource
@@ -208,6 +209,23 @@ async def test_other_refusals_are_problems_too(
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["x-request-id"] == response.json()["request_id"]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_body_above_the_limit_is_refused_announced_or_not(client: httpx.AsyncClient, announced: bool) -> None:
+    taken: list[int] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for number in range(40):
+            taken.append(number)
+            yield b" " * (1024 * 1024)
+
+    content = b" " * (MAX_BODY_BYTES + 1) if announced else pieces()
+    response = await client.post("/v1/score", content=content, headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "16 MB" in response.json()["detail"]
+    assert len(taken) == (0 if announced else 17)  # read no further than the limit
 
 
 async def test_unsound_request_id_is_replaced(client: httpx.AsyncClient) -> None:
