@@ -10,11 +10,10 @@ from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.errors import TooLongError
 from pmpo.optim.bounds import TokenCounts, minimum_budget
 from pmpo.optim.budget import require
-from pmpo.optim.selection import SequentialHalving
+from pmpo.optim.selection import policy_of
 from pmpo.optim.types import Example, Splits
 from pmpo.runs.jobspec import search_spec, split_job
 from pmpo.runtime.endpoints import Endpoint, endpoint
-from pmpo.text.placeholders import placeholders
 
 
 class TokenCounter(Protocol):
@@ -72,6 +71,5 @@ class JobChecks:
         (counts,) = await counter.num_scored_tokens([spec.prompt], rows)
         gate, final = len(splits.train), len(splits.train) + len(splits.validation)
         search = search_spec(spec)
-        slots = len(placeholders(spec.prompt))
-        known = TokenCounts(counts[:gate], counts[gate:final], counts[final:], prompt, slots)
-        require(search.caps, minimum_budget(known, search, SequentialHalving()))
+        known = TokenCounts(counts[:gate], counts[gate:final], counts[final:], prompt)
+        require(search.caps, minimum_budget(known, search, policy_of(search.selection)))

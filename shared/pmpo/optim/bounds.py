@@ -20,7 +20,6 @@ class TokenCounts:
     validation: Sequence[int]
     test: Sequence[int]
     prompt: int
-    num_placeholders: int = 0
 
 
 def max_rewrite_tokens(spec: SearchSpec) -> int:
@@ -30,8 +29,7 @@ def max_rewrite_tokens(spec: SearchSpec) -> int:
 
 def longest(counts: Sequence[int], spec: SearchSpec, prompt_tokens: int) -> int:
     """Upper bound of scoring the longest allowed prompt on every example of ``counts``."""
-    growth = max(0, spec.max_prompt_tokens - prompt_tokens) + BOUNDARY_SLACK_TOKENS
-    return sum(counts) + growth * len(counts)
+    return sum(counts) + _growth(spec, prompt_tokens) * len(counts)
 
 
 def final_scoring(counts: TokenCounts, spec: SearchSpec) -> tuple[Reservation, Reservation]:
@@ -50,8 +48,7 @@ def answering(num_examples: int, spec: SearchSpec) -> Reservation:
 def minimum_budget(counts: TokenCounts, spec: SearchSpec, policy: SelectionPolicy) -> Reservation:
     """The smallest budget that surely covers the seed's scoring, one iteration and the final test."""
     num_rewrites = min(spec.hard_examples, len(counts.train)) * spec.variants
-    per_train = -(-longest(counts.train, spec, counts.prompt) // len(counts.train))
-    largest_train = max(max(counts.train) + longest([0], spec, counts.prompt), per_train)
+    largest_train = max(counts.train) + _growth(spec, counts.prompt)
     cells = halving_cells(num_rewrites, policy.rungs(len(counts.train)))
     scored = sum(counts.train) + sum(counts.validation)
     scored += spec.max_units * sum(counts.train)
@@ -61,3 +58,8 @@ def minimum_budget(counts: TokenCounts, spec: SearchSpec, policy: SelectionPolic
     generated += 2 * answering(len(counts.validation), spec).generated_tokens
     generated += 2 * answering(len(counts.test), spec).generated_tokens
     return Reservation(scored, generated)
+
+
+def _growth(spec: SearchSpec, prompt_tokens: int) -> int:
+    """Tokens by which the longest allowed prompt can exceed the seed prompt in one scored sequence."""
+    return max(0, spec.max_prompt_tokens - prompt_tokens) + BOUNDARY_SLACK_TOKENS

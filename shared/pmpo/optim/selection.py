@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -59,6 +59,12 @@ class Full:
     def keep(self, losses: Floats, num_examples: int) -> tuple[int, ...]:
         """All, best first."""
         return tuple(int(position) for position in np.argsort(losses.mean(axis=1), kind="stable"))
+
+
+def policy_of(selection: Literal["halving"]) -> SelectionPolicy:
+    """The policy that a spec names: the one place that decides, for the search and for the budget check before it."""
+    policies: dict[str, type[SelectionPolicy]] = {"halving": SequentialHalving}
+    return policies[selection]()
 
 
 def halving_cells(num_candidates: int, rungs: Sequence[int]) -> int:

@@ -15,10 +15,9 @@ from pmpo.optim.hard_examples import HardExamplePolicy, Thompson, TopLoss
 from pmpo.optim.journal import JournaledPorts, SearchPorts
 from pmpo.optim.meter import LossTable, Meter
 from pmpo.optim.proposing import GuardRail
-from pmpo.optim.selection import SelectionPolicy, SequentialHalving
+from pmpo.optim.selection import SelectionPolicy, policy_of
 from pmpo.optim.spec import SearchSpec
 from pmpo.optim.types import Splits, UnitImportance
-from pmpo.text.placeholders import placeholders
 
 
 @dataclass(slots=True)
@@ -108,7 +107,7 @@ def _fresh(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
         ledger=ledger,
         meter=Meter(journaled, ledger, spec.objective, grader),
         rail=GuardRail(spec, splits.train),
-        policy=SequentialHalving(),
+        policy=policy_of(spec.selection),
         hard=Thompson() if spec.hard_examples_policy == "thompson" else TopLoss(),
         rule=AcceptanceRule(spec.min_delta, spec.anchors),
         train=LossTable(splits.train),
@@ -125,11 +124,10 @@ async def _reserve_end(state: State) -> None:
     counts = await _seed_counts(state)
     require(state.spec.caps, minimum_budget(counts, state.spec, state.policy))
     scoring = final_scoring(counts, state.spec)
-    answers = answering(len(counts.test), state.spec)
-    answers_again = answering(len(counts.test), state.spec)
-    for reservation in (*scoring, answers, answers_again):
+    answers = (answering(len(counts.test), state.spec), answering(len(counts.test), state.spec))
+    for reservation in (*scoring, *answers):
         state.ledger.try_reserve(reservation)
-    state.held = Held(scoring, (answers, answers_again))
+    state.held = Held(scoring, answers)
 
 
 async def _seed_counts(state: State) -> TokenCounts:
@@ -140,4 +138,4 @@ async def _seed_counts(state: State) -> TokenCounts:
         known = table.counts(prompt)
         rows.append([] if known is None else [int(count) for count in known])
     (prompt_tokens,) = await state.ports.count_tokens([prompt])
-    return TokenCounts(rows[0], rows[1], rows[2], prompt_tokens, len(placeholders(prompt)))
+    return TokenCounts(rows[0], rows[1], rows[2], prompt_tokens)
