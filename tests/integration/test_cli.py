@@ -18,6 +18,7 @@ import pytest
 
 from pmpo.cli.embedded import StackAddresses, StackOptions, running_stack
 from pmpo.client import Client
+from tests.public_data import public_data
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from pmpo.cli.main import run; run()"]
@@ -110,10 +111,7 @@ def test_the_bundled_job_gets_better_whatever_the_seed(pmpo: Run, seed: str) -> 
 
 
 def test_the_job_on_public_data_ends_below_its_start(pmpo: Run) -> None:
-    folder = Path(os.environ.get("PMPO_DATA_DIR", "no such folder")).absolute()
-    if not (folder / "bbh" / "bbh" / "navigate.json").is_file():
-        pytest.skip("PMPO_DATA_DIR does not name a folder with bbh/bbh/navigate.json")
-    ran = pmpo("optimize", str(ROOT / "examples" / "bbh-navigate.yaml"), "--json", PMPO_DATA_DIR=str(folder))
+    ran = pmpo("optimize", str(ROOT / "examples" / "bbh-navigate.yaml"), "--json", PMPO_DATA_DIR=str(public_data()))
     found = json.loads(ran.stdout)
     assert ran.returncode == 0
     assert found["train_loss_after"] < found["train_loss_before"]

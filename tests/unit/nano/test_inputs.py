@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-import os
 import random
 import re
-from pathlib import Path
 
 import pytest
 
 from nano_training.conversations import FAMILIES, draw_conversation
 from nano_training.inputs import HELD_OUT_ONE_IN, KINDS, REPEAT, draw_item, is_held_out, walk, words
 from nano_training.phrasings import split_phrasings
+from tests.public_data import public_data
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -70,11 +69,8 @@ def test_walks_are_answered_by_walking() -> None:
 
 
 def test_no_public_walk_is_generated() -> None:
-    folder = os.environ.get("PMPO_DATA_DIR")
-    path = Path(folder) / "bbh" / "bbh" / "navigate.json" if folder else None
-    if path is None or not path.exists():
-        pytest.skip("PMPO_DATA_DIR does not name a folder with bbh/bbh/navigate.json")
-    public = {example["input"] for example in json.loads(path.read_text())["examples"]}
+    text = (public_data() / "bbh" / "bbh" / "navigate.json").read_text()
+    public = {example["input"] for example in json.loads(text)["examples"]}
     rng = random.Random(0)
     generated = {walk(rng).text for _ in range(5000)}
     assert not generated & public

@@ -13,6 +13,7 @@ from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidDataError, InvalidInputError, UnknownKeyError
 from pmpo.runs.jobfile import load_job
 from pmpo.runs.jobspec import search_spec, split_job
+from tests.public_data import public_data
 
 REPOSITORY = Path(__file__).parents[3]
 ROWS = [{"input": f"x{number}", "target": "y"} for number in range(20)]
@@ -243,9 +244,6 @@ def test_the_example_on_public_data_is_a_job(tmp_path: Path) -> None:
 
 
 def test_the_public_file_itself() -> None:
-    folder = REPOSITORY.parent / "shared" / "data"
-    if not (folder / "bbh" / "bbh" / "navigate.json").is_file():
-        pytest.skip(f"the public data set is not there ({folder}/bbh/bbh/navigate.json): data sets are not committed")
-    job = load_job(REPOSITORY / "examples" / "bbh-navigate.yaml", folder)
+    job = load_job(REPOSITORY / "examples" / "bbh-navigate.yaml", public_data())
     splits, _, _ = split_job(job)
     assert {example.target for example in (*splits.train, *splits.validation, *splits.test)} == {"Yes", "No"}
