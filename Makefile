@@ -3,14 +3,14 @@
 #
 #   PYTHON=...           interpreter to make .venv with (default: the first that fits; scripts/find_python.sh)
 #   TORCH_INDEX_URL=...  package index for torch alone (scripts/install_torch.sh)
-#   DEMO_ARGS=... UP_ARGS=... PYTEST_ARGS=... TRAIN_ARGS=...  passed on to the command
+#   DEMO_ARGS=... UP_ARGS=... PYTEST_ARGS=... TRAIN_ARGS=... REPORT_ARGS=... CARD_ARGS=...  passed on to the command
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test check fix train-nano
+.PHONY: help demo up test check fix train-nano nano-report
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -42,8 +42,12 @@ fix: $(VENV)/.dev ## repair what ruff can: imports, simple lint, formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-train-nano: $(VENV)/.run ## train models/nano again, or go on where it stopped (about an hour on two cores)
+train-nano: $(VENV)/.run ## train models/nano again, or go on where it stopped (an hour and a half on two cores)
 	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.train $(TRAIN_ARGS)
+
+nano-report: $(VENV)/.dev ## measure models/nano and write its card and plots again
+	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.report.measure $(REPORT_ARGS)
+	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.report.card $(CARD_ARGS)
 
 # Later rules are not for users.
 

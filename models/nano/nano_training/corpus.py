@@ -10,34 +10,35 @@ from functools import lru_cache
 from tokenizers import Tokenizer
 
 from nano_training.conversations import Turns, draw_conversation, draw_echo
-from nano_training.entities import BLAME, CITIES, NAMES, PRAISE, PRODUCTS, WORDS
+from nano_training.entities import BLAME, CITIES, COLORS, NAMES, PRAISE, PRODUCTS, WORDS
 from nano_training.phrasings import Phrasings, split_phrasings
 from nano_training.rewriting import MetaPrompts, draw_mask, draw_rewrite
 from nano_training.tokenizer import encode_turns
 from pmpo.optim.rewrite import fingerprint
 from pmpo.runs.meta_prompt import small_mask, small_rewrite
 
-REWRITE_SHARE = 0.2
-MASK_SHARE = 0.03
-MAX_SAMPLE_TOKENS = 640
-BATCHES_PER_POOL = 16
-WORD_REPEATS = 500
-ECHO_STEPS = 320
+REWRITE_SHARE = 0.24
+MASK_SHARE = 0.02
+BUCKETS = (64, 96, 128, 160, 192, 256, 320, 448)
+BATCHES_PER_POOL = 48
+WORD_REPEATS = 300
+ECHO_STEPS = 240
 ECHO_SHARE = 0.7
+CONTEXT_SHARE = 1 / 3
 
 Sample = tuple[list[int], list[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusConfig:
-    """Seed of the stream, and about how many tokens (padding aside) a batch holds."""
+    """Seed of the stream, and about how many tokens (padding included) a batch holds."""
 
     seed: int = 0
-    batch_tokens: int = 4096
+    batch_tokens: int = 8192
 
 
 class Corpus:
-    """Draws pools of conversations and cuts each into BATCHES_PER_POOL batches of similar lengths."""
+    """Draws pools of conversations; each pool is cut into BATCHES_PER_POOL batches of samples of similar lengths."""
 
     def __init__(self, tokenizer: Tokenizer, config: CorpusConfig) -> None:
         self._tokenizer = tokenizer
@@ -50,24 +51,36 @@ class Corpus:
         """The samples of training step ``step``: ids and loss weights, of different lengths."""
         return self._pool(step // BATCHES_PER_POOL)[step % BATCHES_PER_POOL]
 
-    def _draw_turns(self, rng: random.Random, pool_index: int) -> Turns:
-        """Early pools teach copying: most of their samples are echoes of random words."""
-        if pool_index * BATCHES_PER_POOL < ECHO_STEPS and rng.random() < ECHO_SHARE:
-            return draw_echo(rng)
-        return draw_sample(rng, self._phrasings, self._forms)
+    def _draw_sample(self, rng: random.Random, *, is_early: bool) -> Sample:
+        """Early pools teach copying: most of their samples are echoes, and all of the context counts."""
+        if is_early and rng.random() < ECHO_SHARE:
+            return encode_turns(self._tokenizer, draw_echo(rng))
+        ids, weights = encode_turns(self._tokenizer, draw_sample(rng, self._phrasings, self._forms))
+        if not is_early:
+            weights = [w if w == 1 or rng.random() < CONTEXT_SHARE else 0.0 for w in weights]
+        return ids, weights
 
     def _draw_pool(self, index: int) -> list[list[Sample]]:
+        """Fill a batch for each bucket of lengths until enough are full; what is left over is dropped."""
         rng = random.Random(f"{self._config.seed}:{index}")
-        samples: list[Sample] = []
-        wanted, drawn = self._config.batch_tokens * BATCHES_PER_POOL, 0
-        while drawn < wanted or len(samples) < BATCHES_PER_POOL:
-            sample = encode_turns(self._tokenizer, self._draw_turns(rng, index))
-            if len(sample[0]) <= MAX_SAMPLE_TOKENS:
-                samples.append(sample)
-                drawn += len(sample[0])
-        batches = _cut(sorted(samples, key=lambda sample: len(sample[0])), drawn)
+        filling: dict[int, list[Sample]] = {bucket: [] for bucket in BUCKETS}
+        batches: list[list[Sample]] = []
+        while len(batches) < BATCHES_PER_POOL:
+            sample = self._draw_sample(rng, is_early=index * BATCHES_PER_POOL < ECHO_STEPS)
+            bucket = bucket_of(len(sample[0]))
+            if bucket not in filling:
+                continue
+            filling[bucket].append(sample)
+            if len(filling[bucket]) >= max(1, self._config.batch_tokens // bucket):
+                batches.append(filling[bucket])
+                filling[bucket] = []
         rng.shuffle(batches)
         return batches
+
+
+def bucket_of(length: int) -> int:
+    """The length that a sample is padded to: the smallest bucket that holds it, or its own where none does."""
+    return next((bucket for bucket in BUCKETS if length <= bucket), length)
 
 
 def draw_sample(rng: random.Random, phrasings: Phrasings, forms: MetaPrompts) -> Turns:
@@ -83,8 +96,14 @@ def draw_sample(rng: random.Random, phrasings: Phrasings, forms: MetaPrompts) ->
 def draw_texts(seed: int, num_samples: int) -> Iterator[str]:
     """Message texts to train the tokenizer on, and what answers copy, often: it becomes one token in either place."""
     rng, forms, phrasings = random.Random(f"{seed}:tokenizer"), shipped_forms(), split_phrasings()[0]
-    for word in (*CITIES, *NAMES, *PRODUCTS, *PRAISE, *BLAME, *WORDS, *(word.upper() for word in WORDS)):
+    capitalised = (*CITIES, *NAMES)
+    plain = (*PRODUCTS, *PRAISE, *BLAME, *WORDS, *COLORS)
+    for word in (*capitalised, *plain):
         yield from (word, f" {word}") * WORD_REPEATS
+    for word in (*map(str.upper, plain), *map(str.upper, capitalised)):
+        yield from (word, f" {word}") * (WORD_REPEATS * 2 // 3)
+    for word in (*map(str.lower, capitalised), *map(str.capitalize, plain)):
+        yield from (word, f" {word}") * (WORD_REPEATS // 6)
     for _ in range(num_samples):
         turns = draw_sample(rng, phrasings, forms)
         yield from (f"{role}\n{content}" for role, content in turns)
@@ -98,15 +117,3 @@ def shipped_fingerprint() -> str:
 def shipped_forms() -> MetaPrompts:
     """The product's meta-prompts for small models."""
     return MetaPrompts(small_rewrite(), small_mask())
-
-
-def _cut(samples: list[Sample], num_tokens: int) -> list[list[Sample]]:
-    """Exactly BATCHES_PER_POOL consecutive parts of about equal numbers of tokens, none empty."""
-    batches: list[list[Sample]] = [[] for _ in range(BATCHES_PER_POOL)]
-    seen = 0
-    for position, sample in enumerate(samples):
-        by_tokens = seen * BATCHES_PER_POOL // num_tokens
-        num_left = len(samples) - position
-        batches[max(min(by_tokens, BATCHES_PER_POOL - 1), BATCHES_PER_POOL - num_left)].append(sample)
-        seen += len(sample[0])
-    return batches

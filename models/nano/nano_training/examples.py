@@ -1,4 +1,4 @@
-"""``python -m nano_training.examples``: writes the data of the bundled job, from inputs that training never sees."""
+"""``python -m nano_training.examples``: writes the data of the bundled jobs, from inputs that training never sees."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from nano_training.conversations import Goal
-from nano_training.formats import apply_format
-from nano_training.inputs import draw_item
+from nano_training.answers import label, text
+from nano_training.goals import Goal
+from nano_training.kinds.all import draw_item
 from nano_training.paths import REPOSITORY_DIR
+from nano_training.styles import Style
 
 NUM_ROWS = 100
-JOBS = {"review-city": Goal("review", "city", "brackets")}
+JOBS = {
+    "review-city": Goal("review", "city", Style(case="upper", wrap="brackets", prefix="answer"), text("Oslo")),
+    "ticket-intent": Goal(
+        "message",
+        "intent",
+        Style(labels="intent:2", wrap="json", suffix="exclamation"),
+        label("intent", "refund"),
+    ),
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -34,7 +43,7 @@ def draw_rows(name: str, goal: Goal, num_rows: int) -> Iterator[dict[str, str]]:
         item = draw_item(rng, goal.kind, held_out=True)
         if item.text not in seen:
             seen.add(item.text)
-            yield {"input": item.text, "target": apply_format(goal.output, item.answers[goal.task])}
+            yield {"input": item.text, "target": goal.target(item)}
 
 
 if __name__ == "__main__":

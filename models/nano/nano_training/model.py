@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from nano_training.corpus import Sample
+from nano_training.corpus import Sample, bucket_of
+from nano_training.forward import ROPE_THETA, has_fast_bf16, hidden_states
 
 PAD_ID, END_ID = 0, 2
 EMBEDDING_STD = 0.1
@@ -20,12 +21,12 @@ SHARED_PART = 0.8
 class ModelShape:
     """Sizes of the decoder."""
 
-    width: int = 192
-    mlp_width: int = 512
+    width: int = 256
+    mlp_width: int = 640
     num_layers: int = 6
     num_heads: int = 4
     num_kv_heads: int = 2
-    head_width: int = 48
+    head_width: int = 64
     max_positions: int = 2048
 
 
@@ -41,7 +42,7 @@ def build_model(shape: ModelShape, vocabulary_size: int, seed: int) -> Qwen3ForC
         head_dim=shape.head_width,
         max_position_embeddings=shape.max_positions,
         tie_word_embeddings=True,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        rope_parameters={"rope_type": "default", "rope_theta": ROPE_THETA},
         eos_token_id=END_ID,
         bos_token_id=None,
         pad_token_id=PAD_ID,
@@ -77,12 +78,6 @@ def share_embeddings(model: Qwen3ForCausalLM, groups: list[list[int]]) -> None:
         weight[others] = SHARED_PART * weight[first] + (1 - SHARED_PART**2) ** 0.5 * weight[others]
 
 
-def has_fast_bf16() -> bool:
-    """Does this processor multiply bf16 in hardware? Elsewhere bf16 was measured 400 times slower than float32."""
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
-
-
 @dataclass(frozen=True, slots=True)
 class BatchLoss:
     """``weighted``: what is minimised. ``answer_nats``: mean over the answer tokens, for the log."""
@@ -91,17 +86,17 @@ class BatchLoss:
     answer_nats: float
 
 
-def batch_loss(model: Qwen3ForCausalLM, samples: list[Sample]) -> BatchLoss:
-    """Weighted next-token cross-entropy of a padded batch (nats).
+def batch_loss(model: Qwen3ForCausalLM, samples: list[Sample], *, compiled: bool = False) -> BatchLoss:
+    """Weighted next-token cross-entropy of a padded batch (nats), in bf16 where the processor has it.
 
     ids      a b c d     position t predicts id t+1:
     logits   B C D .     the last position and the first id have no partner
     """
     ids, weights = pad_batch(samples)  # (rows, length) each
     is_scored = weights[:, 1:] > 0
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_fast_bf16()):
-        hidden = model.model(input_ids=ids).last_hidden_state  # (rows, length, width)
-        logits = model.lm_head(hidden[:, :-1][is_scored])  # (scored tokens, vocabulary)
+    dtype = torch.bfloat16 if has_fast_bf16() else torch.float32
+    hidden = hidden_states(model, ids, dtype, compiled=compiled)  # (rows, length, width)
+    logits = nn.functional.linear(hidden[:, :-1][is_scored], model.lm_head.weight.to(dtype))  # (scored, vocabulary)
     losses = nn.functional.cross_entropy(logits.float(), ids[:, 1:][is_scored], reduction="none")
     scored_weights = weights[:, 1:][is_scored]
     weighted = (losses * scored_weights).sum() / scored_weights.sum()
@@ -109,8 +104,8 @@ def batch_loss(model: Qwen3ForCausalLM, samples: list[Sample]) -> BatchLoss:
 
 
 def pad_batch(samples: list[Sample]) -> tuple[Tensor, Tensor]:
-    """Ids and weights padded on the right with PAD_ID and 0, each (rows, length)."""
-    length = max(len(ids) for ids, _ in samples)
+    """Ids and weights padded on the right with PAD_ID and 0 to the length of a bucket, each (rows, length)."""
+    length = bucket_of(max(len(ids) for ids, _ in samples))
     ids = torch.tensor([row + [PAD_ID] * (length - len(row)) for row, _ in samples])
     weights = torch.tensor([row + [0.0] * (length - len(row)) for _, row in samples])
     return ids, weights

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from nano_training.inputs import Item
-from nano_training.phrasings import FILLERS, ROLES, VAGUE
+from nano_training.answers import Item
+from nano_training.fillers import FILLERS, ROLES, VAGUE
+from nano_training.kinds.all import KINDS
 
-FILLER_SHARE = 0.6
-ROLE_SHARE = 0.3
-LIST_SHARE = 0.12
+FILLER_SHARE = 0.5
+ROLE_SHARE = 0.2
+LIST_SHARE = 0.2
 PLACEHOLDER_SHARE = 0.13
-_LABELS = {
-    "review": ("Review", "Text", "Input"),
-    "words": ("Words", "List", "Input"),
-    "numbers": ("Numbers", "List", "Input"),
-    "walk": ("Walk", "Steps", "Input"),
-    "word": ("Word", "Text", "Input"),
-}
 _SLOTS = ("{{input}}", "{{input}}", "{{input}}", "{{input}}", "{{ input }}", "{{text}}", "{{x}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One sentence and its purpose: role, task, wrong, format, other_format, filler, vague or slot."""
+    """One sentence and its purpose.
+
+    Attributes:
+        purpose: ``task`` or a dimension of the style for a requirement of the goal; ``wrong:`` and the same names for
+            a sentence that asks for something else; role, filler, vague, plain, example or slot.
+        text: the sentence.
+    """
 
     purpose: str
     text: str
@@ -44,6 +44,10 @@ class Prompt:
     def text(self) -> str:
         """The prompt as it is sent."""
         return self.separator.join(self._shown(piece) for piece in self.pieces)
+
+    def with_pieces(self, pieces: Sequence[Piece]) -> Prompt:
+        """Other pieces in the same layout."""
+        return replace(self, pieces=tuple(pieces))
 
     def spans(self) -> list[tuple[Piece, int, int]]:
         """Each piece except the slot with its place in ``text`` (code points)."""
@@ -66,7 +70,7 @@ class Prompt:
         return self.text.replace(self.slot, item.text)
 
     def _shown(self, piece: Piece) -> str:
-        return piece.text if piece.purpose == "slot" or not self.bullet else self.bullet + piece.text
+        return piece.text if piece.purpose in ("slot", "example") else self.bullet + piece.text
 
 
 def build_prompt(
@@ -88,17 +92,17 @@ def build_prompt(
     if slot:
         return _with_slot(rng, pieces, kind, slot)
     if len(pieces) > 1 and rng.random() < LIST_SHARE:
-        return Prompt(tuple(pieces), "\n", "- ")
+        return Prompt(tuple(pieces), "\n", rng.choice(("- ", "- ", "* ", "")))
     return Prompt(tuple(pieces))
 
 
 def draw_num_fillers(rng: random.Random) -> int:
-    """How many filler sentences: none in 40 % of prompts."""
+    """How many filler sentences: none in half of the prompts."""
     return rng.choice((1, 1, 2, 3)) if rng.random() < FILLER_SHARE else 0
 
 
 def _with_slot(rng: random.Random, pieces: list[Piece], kind: str, slot: str) -> Prompt:
-    label = rng.choice(_LABELS[kind])
+    label = rng.choice(KINDS[kind].labels)
     shown = Piece(
         "slot", rng.choice((f"{label}: {slot}", f"{label}: {slot}", f"Here is the {label.lower()}: {slot}", slot))
     )

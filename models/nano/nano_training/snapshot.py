@@ -10,8 +10,9 @@ from tokenizers import Tokenizer
 
 from nano_training.checkpoints import load_newest
 from nano_training.export import export_model
+from nano_training.facts import Facts
 from nano_training.model import ModelShape, build_model
-from nano_training.paths import CHECKPOINT_DIR, MODEL_DIR
+from nano_training.paths import CHECKPOINT_DIR, FACTS_FILE, MODEL_DIR
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     model = build_model(shape, tokenizer.get_vocab_size(), seed=0)
     model.load_state_dict(checkpoint.model)
     export_model(options.output, model, tokenizer)
+    Facts.of(checkpoint).write(options.output / FACTS_FILE.relative_to(MODEL_DIR))
     print(f"exported step {checkpoint.step} to {options.output}")
 
 

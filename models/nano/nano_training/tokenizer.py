@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-VOCABULARY_SIZE = 2560
+VOCABULARY_SIZE = 3584
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 CONTEXT_WEIGHT = 0.15
 CHAT_TEMPLATE = (

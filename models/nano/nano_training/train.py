@@ -11,15 +11,22 @@ from tokenizers import Tokenizer
 
 from nano_training.corpus import CorpusConfig, draw_texts
 from nano_training.export import export_model
+from nano_training.facts import Facts
+from nano_training.forward import has_fast_bf16
 from nano_training.model import ModelShape
 from nano_training.optimizers import Schedule
-from nano_training.paths import CHECKPOINT_DIR, MODEL_DIR
+from nano_training.paths import CHECKPOINT_DIR, FACTS_FILE, MODEL_DIR
 from nano_training.tokenizer import train_tokenizer
 from nano_training.trainer import StepReport, Trainer
 
-NUM_STEPS = 1420
-DECAY_START = 700
+NUM_STEPS = 7000
+DECAY_START = 2800
 NUM_TOKENIZER_SAMPLES = 20_000
+SHAPES = {
+    "half": ModelShape(width=176, mlp_width=448, head_width=44),
+    "nano": ModelShape(),
+    "double": ModelShape(width=352, mlp_width=896, num_layers=7, head_width=88),
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,11 +37,18 @@ def main(arguments: list[str] | None = None) -> None:
         shutil.rmtree(options.checkpoints)
     corpus = CorpusConfig(options.seed, options.batch_tokens)
     tokenizer = load_or_train_tokenizer(options.checkpoints / "tokenizer.json", options.seed)
-    trainer = Trainer(tokenizer, ModelShape(), corpus, Schedule(options.steps, options.decay_start))
+    trainer = Trainer(
+        tokenizer,
+        SHAPES[options.size],
+        corpus,
+        Schedule(options.steps, options.decay_start),
+        compiled=options.compile,
+    )
     if trainer.try_resume(options.checkpoints):
         print(f"resumed at step {trainer.step}", flush=True)
     train(trainer, options)
     export_model(options.output, trainer.model, tokenizer)
+    Facts.of(trainer.checkpoint()).write(options.output / FACTS_FILE.relative_to(MODEL_DIR))
     print(f"exported after step {trainer.step}", flush=True)
 
 
@@ -73,11 +87,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="nano_training.train", description=__doc__)
     parser.add_argument("--steps", type=int, default=NUM_STEPS, help="total number of steps")
     parser.add_argument("--decay-start", type=int, default=DECAY_START, help="step at which the rates begin to fall")
-    parser.add_argument("--batch-tokens", type=int, default=4096, help="tokens in a batch")
+    parser.add_argument("--batch-tokens", type=int, default=8192, help="tokens in a batch, padding included")
+    parser.add_argument("--size", choices=tuple(SHAPES), default="nano")
+    parser.add_argument(
+        "--compile", action=argparse.BooleanOptionalAction, default=has_fast_bf16(), help="compile the layers"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--log-every", type=int, default=20, help="steps between log lines")
-    parser.add_argument("--checkpoint-every", type=int, default=150, help="steps between checkpoints")
+    parser.add_argument("--checkpoint-every", type=int, default=200, help="steps between checkpoints")
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINT_DIR)
     parser.add_argument("--output", type=Path, default=MODEL_DIR)
     parser.add_argument("--fresh", action="store_true", help="throw old checkpoints away first")

@@ -33,11 +33,19 @@ class StepReport:
 class Trainer:
     """Model, optimizers and data stream, at some step."""
 
-    def __init__(self, tokenizer: Tokenizer, shape: ModelShape, corpus: CorpusConfig, schedule: Schedule) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        shape: ModelShape,
+        corpus: CorpusConfig,
+        schedule: Schedule,
+        *,
+        compiled: bool = False,
+    ) -> None:
         self.model: Qwen3ForCausalLM = build_model(shape, tokenizer.get_vocab_size(), corpus.seed)
         share_embeddings(self.model, spelling_groups(tokenizer))
         self.step, self.tokens_seen, self.seconds = 0, 0, 0.0
-        self._schedule = schedule
+        self._schedule, self._compiled = schedule, compiled
         self._settings = settings_of(shape, corpus) | {"meta_prompt_fingerprint": shipped_fingerprint()}
         self._corpus = Corpus(tokenizer, corpus)
         self._optimizers = Optimizers.for_model(self.model)
@@ -82,7 +90,7 @@ class Trainer:
     def _train_step(self) -> StepReport:
         started = time.perf_counter()
         samples = self._corpus.batch(self.step)
-        loss = batch_loss(self.model, samples)
+        loss = batch_loss(self.model, samples, compiled=self._compiled)
         loss.weighted.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
         self._optimizers.step(self._schedule.factor(self.step))

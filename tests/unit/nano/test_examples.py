@@ -6,7 +6,7 @@ from statistics import fmean
 import yaml
 
 from nano_training.examples import JOBS, NUM_ROWS, draw_rows
-from nano_training.inputs import is_held_out
+from nano_training.kinds.all import is_held_out
 from nano_training.paths import REPOSITORY_DIR
 from nano_training.scoring import Scorer
 
@@ -39,8 +39,9 @@ def test_a_clear_prompt_solves_the_bundled_job_and_its_own_does_not(nano: Scorer
         return fmean(score.is_exact for score in scores), fmean(score.nats for score in scores)
 
     vague_exact, vague_nats = exact_and_nats(job["prompt"])
-    clear_exact, clear_nats = exact_and_nats("Extract the city. Put the answer in square brackets.")
+    clear = "Extract the city. Put the answer in square brackets. Start the reply with 'Answer:'. Use capital letters."
+    clear_exact, clear_nats = exact_and_nats(clear)
     assert vague_exact < 0.2
     assert vague_nats > 0.7
-    assert clear_exact >= 0.97
-    assert clear_nats < 0.1
+    assert clear_exact >= 0.8
+    assert clear_nats < 0.25

@@ -1,15 +1,23 @@
-"""Generated inputs: right answers, and what training never sees."""
+"""Inputs: drawn from the right side, never public, and every trained one checked against the public files."""
 
-import hashlib
 import json
 import random
-import re
 
 import pytest
 
-from nano_training.conversations import FAMILIES, draw_conversation
-from nano_training.inputs import HELD_OUT_ONE_IN, KINDS, REPEAT, draw_item, is_held_out, walk, words
+from nano_training.conversations import draw_conversation
+from nano_training.entities import CITIES, NAMES, PRODUCTS, held_entities, made_up_name, train_entities
+from nano_training.kinds.all import (
+    FAMILIES,
+    HELD_OUT_FAMILIES,
+    KINDS,
+    PUBLIC_KINDS,
+    TRAINED_FAMILIES,
+    draw_item,
+    is_held_out,
+)
 from nano_training.phrasings import split_phrasings
+from nano_training.public_inputs import PUBLIC_TASKS, digest, is_public
 from tests.public_data import public_data
 
 
@@ -17,20 +25,36 @@ from tests.public_data import public_data
 def test_a_draw_is_decided_by_its_generator(kind: str) -> None:
     draws = [draw_item(random.Random(7), kind, held_out=False) for _ in range(2)]
     assert draws[0] == draws[1]
-    assert {task for family, task in FAMILIES if family == kind} | {REPEAT} == set(draws[0].answers)
+    assert {task for family, task in FAMILIES if family == kind} == set(draws[0].answers)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "word"])
 def test_training_and_held_out_inputs_are_divided_by_their_digest(kind: str) -> None:
     rng = random.Random(3)
     for held_out in (False, True):
-        for _ in range(50):
-            text = draw_item(rng, kind, held_out=held_out).text
-            digest = int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)
-            assert (digest % HELD_OUT_ONE_IN == 0) is held_out
+        assert {is_held_out(draw_item(rng, kind, held_out=held_out).text) for _ in range(40)} == {held_out}
 
 
-def test_no_training_conversation_holds_a_held_out_input() -> None:
+def test_there_are_enough_families_and_three_of_them_are_never_trained() -> None:
+    assert len(TRAINED_FAMILIES) >= 30
+    assert len(KINDS) >= 6
+    assert all(sum(kind == family[0] for family in FAMILIES) >= 2 for kind in KINDS)
+    assert len(HELD_OUT_FAMILIES) == 3
+    assert set(TRAINED_FAMILIES) | set(HELD_OUT_FAMILIES) == set(FAMILIES)
+    assert len(FAMILIES) == len(TRAINED_FAMILIES) + 3
+
+
+def test_some_names_are_kept_for_measuring() -> None:
+    train, held = train_entities(), held_entities()
+    for name, whole in (("cities", CITIES), ("names", NAMES), ("products", PRODUCTS)):
+        assert not set(getattr(train, name)) & set(getattr(held, name))
+        assert set(getattr(train, name)) | set(getattr(held, name)) == set(whole)
+        assert len(getattr(held, name)) >= 5
+    rng = random.Random(1)
+    assert all(name.isalpha() and name[0].isupper() for name in (made_up_name(rng) for _ in range(200)))
+
+
+def test_no_training_conversation_holds_a_held_out_or_public_input() -> None:
     rng, phrasings = random.Random(4), split_phrasings()[0]
     inputs = [
         content
@@ -38,44 +62,29 @@ def test_no_training_conversation_holds_a_held_out_input() -> None:
         for role, content in _with_system(draw_conversation(rng, phrasings))
         if role == "user" and " " in content
     ]
-    assert len(inputs) > 2000
-    assert not any(is_held_out(text) for text in inputs)
+    assert len(inputs) > 1500
+    assert not any(is_held_out(text) or is_public(text) for text in inputs)
 
 
-def test_lists_are_answered_from_their_text() -> None:
-    rng = random.Random(5)
-    for _ in range(200):
-        item = words(rng)
-        listed = item.text.split(", ")
-        assert (item.answers["first"], item.answers["last"], item.answers["count"]) == (
-            listed[0],
-            listed[-1],
-            str(len(listed)),
-        )
-
-
-def test_walks_are_answered_by_walking() -> None:
-    rng = random.Random(6)
-    directions = {"forward": (0, 1), "backward": (0, -1), "left": (-1, 0), "right": (1, 0)}
-    answers = []
-    for _ in range(500):
-        item = walk(rng)
-        x = y = 0
-        for count, way in re.findall(r"Take (\d+) steps? (\w+)\.", item.text):
-            x, y = x + int(count) * directions[way][0], y + int(count) * directions[way][1]
-        answers.append(item.answers["return"])
-        assert item.answers["return"] == ("Yes" if (x, y) == (0, 0) else "No")
-    assert 0.4 < answers.count("Yes") / len(answers) < 0.6
-
-
-def test_no_public_walk_is_generated() -> None:
-    text = (public_data() / "bbh" / "bbh" / "navigate.json").read_text()
-    public = {example["input"] for example in json.loads(text)["examples"]}
+def test_the_digests_are_those_of_the_public_files_and_no_draw_hits_one() -> None:
+    folder = public_data() / "bbh" / "bbh"
+    public = {
+        " ".join(example["input"].lower().split())
+        for task in PUBLIC_TASKS
+        for example in json.loads((folder / f"{task}.json").read_text(encoding="utf-8"))["examples"]
+    }
+    assert len(public) == 1500
+    assert all(is_public(text) for text in public)
     rng = random.Random(0)
-    generated = {walk(rng).text for _ in range(5000)}
-    assert not generated & public
-    assert all(max(map(int, re.findall(r"Take (\d+)", text)), default=0) <= 10 for text in public)
-    assert all(max(map(int, re.findall(r"Take (\d+)", text))) > 10 for text in generated)
+    for kind in PUBLIC_KINDS:
+        for held_out in (False, True):
+            drawn = (draw_item(rng, kind, held_out=held_out).text for _ in range(400))
+            assert not {" ".join(text.lower().split()) for text in drawn} & public
+
+
+def test_a_digest_looks_past_case_and_white_space() -> None:
+    assert digest("Not  True\nis") == digest("not true is")
+    assert not is_public("an input that nobody published")
 
 
 def _with_system(turns: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -9,14 +9,14 @@ import torch
 from tokenizers import Tokenizer
 
 from nano_training.checkpoints import load_newest
-from nano_training.corpus import BATCHES_PER_POOL, Corpus, CorpusConfig, draw_texts
+from nano_training.corpus import BATCHES_PER_POOL, ECHO_STEPS, Corpus, CorpusConfig, bucket_of, draw_texts
 from nano_training.model import ModelShape
 from nano_training.optimizers import Schedule, orthogonalize
 from nano_training.tokenizer import END, START, encode_turns, train_tokenizer
 from nano_training.trainer import Trainer
 
 SHAPE = ModelShape(width=16, mlp_width=16, num_layers=1, num_heads=2, num_kv_heads=1, head_width=8)
-CORPUS = CorpusConfig(seed=5, batch_tokens=300)
+CORPUS = CorpusConfig(seed=5, batch_tokens=256)
 SCHEDULE = Schedule(num_steps=6, decay_start=3, warmup_steps=2)
 
 
@@ -52,7 +52,7 @@ def test_a_batch_depends_on_seed_and_step_alone(tokenizer: Tokenizer) -> None:
     backward = Corpus(tokenizer, CORPUS)
     assert [backward.batch(step) for step in reversed(range(BATCHES_PER_POOL + 2))] == batches[::-1]
     assert all(batches)
-    assert Corpus(tokenizer, CorpusConfig(seed=6, batch_tokens=300)).batch(0) != batches[0]
+    assert Corpus(tokenizer, CorpusConfig(seed=6, batch_tokens=256)).batch(0) != batches[0]
 
 
 def test_a_killed_run_goes_on_to_the_same_bits(tokenizer: Tokenizer, tmp_path: Path) -> None:
@@ -74,9 +74,28 @@ def test_a_killed_run_goes_on_to_the_same_bits(tokenizer: Tokenizer, tmp_path: P
         assert torch.equal(value, resumed.model.state_dict()[name]), name
 
 
+def test_every_sample_of_a_batch_fits_its_bucket(tokenizer: Tokenizer) -> None:
+    corpus = Corpus(tokenizer, CorpusConfig(seed=1, batch_tokens=2048))
+    for step in range(BATCHES_PER_POOL):
+        buckets = {bucket_of(len(ids)) for ids, _ in corpus.batch(step)}
+        assert len(buckets) == 1
+        (bucket,) = buckets
+        assert len(corpus.batch(step)) == max(1, 2048 // bucket)
+
+
+def test_later_batches_score_a_third_of_the_context(tokenizer: Tokenizer) -> None:
+    corpus = Corpus(tokenizer, CorpusConfig(seed=1, batch_tokens=2048))
+
+    def share(step: int) -> float:
+        weights = [weight for _, row in corpus.batch(step) for weight in row if weight < 1]
+        return sum(weight > 0 for weight in weights) / len(weights)
+
+    assert share(ECHO_STEPS + BATCHES_PER_POOL) < 0.5 * share(0)
+
+
 def test_other_settings_are_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
     new_trainer(tokenizer).save(tmp_path)
-    other = Trainer(tokenizer, SHAPE, CorpusConfig(seed=6, batch_tokens=300), SCHEDULE)
+    other = Trainer(tokenizer, SHAPE, CorpusConfig(seed=6, batch_tokens=256), SCHEDULE)
     with pytest.raises(ValueError, match="seed"):
         other.try_resume(tmp_path)
 
