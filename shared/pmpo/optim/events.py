@@ -121,11 +121,14 @@ class HardExamplesChosen:
 
 @dataclass(frozen=True, slots=True)
 class RewriteRejected:
-    """A rewrite that a guard refused before it was scored. ``text`` is what the model wrote."""
+    """A rewrite that a guard refused before it was scored. ``text`` is what the model wrote.
+
+    ``example_index`` is None where no single example was shown (some of ``pmpo.baselines``).
+    """
 
     number: int
     iteration: int
-    example_index: int
+    example_index: int | None
     text: str
     reason: str
     detail: str

@@ -120,13 +120,16 @@ class Meter:
         """Accuracy of the target model's greedy answers; None without a grader or examples."""
         if self._grader is None or not examples:
             return None
-        requests = answer_requests(prompt, examples, max_tokens)
         if held is not None:
             self._ledger.release(held)
+        return accuracy(examples, await self.answers(answer_requests(prompt, examples, max_tokens)), self._grader)
+
+    async def answers(self, requests: Sequence[GenerationRequest]) -> list[list[Completion]]:
+        """Ask the target model. Raises BudgetExhaustedError."""
         reserved = self._reserve_generation(requests)
         answers = await self._ports.answer(requests)
         self._ledger.settle(reserved, generated=_num_generated(answers))
-        return accuracy(examples, answers, self._grader)
+        return answers
 
     def _reserve_generation(self, requests: Sequence[GenerationRequest]) -> Reservation:
         tokens = sum(request.num_samples * request.max_tokens for request in requests)
