@@ -8,11 +8,11 @@ from typing import Protocol
 
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.errors import TooLongError
-from pmpo.optim.bounds import TokenCounts, minimum_budget
+from pmpo.optim.bounds import TokenCounts
 from pmpo.optim.budget import require
-from pmpo.optim.selection import policy_of
 from pmpo.optim.types import Example, Splits
 from pmpo.runs.jobspec import search_spec, split_job
+from pmpo.runs.rivals import smallest_budget
 from pmpo.runtime.endpoints import Endpoint, endpoint
 
 
@@ -70,6 +70,5 @@ class JobChecks:
         rows = [*splits.train, *splits.validation, *splits.test]
         (counts,) = await counter.num_scored_tokens([spec.prompt], rows)
         gate, final = len(splits.train), len(splits.train) + len(splits.validation)
-        search = search_spec(spec)
         known = TokenCounts(counts[:gate], counts[gate:final], counts[final:], prompt)
-        require(search.caps, minimum_budget(known, search, policy_of(search.selection)))
+        require(search_spec(spec).caps, smallest_budget(spec, known))

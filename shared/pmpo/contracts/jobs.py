@@ -6,6 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Algorithm = Literal[
+    "pmpo",
+    "static_answer_only",
+    "static_step_by_step",
+    "static_rephrase",
+    "static_step_back",
+    "ape",
+    "ape_ucb",
+    "opro",
+    "evoprompt_ga",
+    "evoprompt_de",
+]
 JobState = Literal["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 MAX_INLINE_ROWS = 1_000
@@ -42,9 +54,16 @@ class ObjectiveSpec(Strict):
 
 
 class OptimizerSpec(Strict):
-    """The search's own settings."""
+    """The search's own settings.
 
-    algorithm: Literal["pmpo"] = "pmpo"
+    ``scoring``, ``operator`` and ``population`` are for PMPO's rivals (``pmpo.baselines``): how they score prompts, whose
+    meta-prompt they ask with, and how many prompts a round has (None: as in their papers).
+    """
+
+    algorithm: Algorithm = "pmpo"
+    scoring: Literal["published", "loss", "accuracy"] = "published"
+    operator: Literal["own", "shared"] = "own"
+    population: Annotated[int, Field(ge=1, le=200)] | None = None
     iterations: Annotated[int, Field(ge=1, le=200)] = 20
     hard_examples: Annotated[int, Field(ge=1, le=20)] = 3
     variants: Annotated[int, Field(ge=1, le=20)] = 4

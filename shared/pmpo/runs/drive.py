@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+from pmpo.baselines.compete import compete
 from pmpo.contracts.jobs import JobSpec
 from pmpo.data.metrics import grader_for
 from pmpo.optim.events import Event
@@ -12,10 +13,11 @@ from pmpo.optim.journal import SearchPorts
 from pmpo.optim.search import search
 from pmpo.optim.types import Splits
 from pmpo.runs.jobspec import search_spec
+from pmpo.runs.rivals import rival_in, rival_spec
 
 
 def drive(job: JobSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Event]:
-    """The events of the job's search, graded by the job's metric (``ports.grader`` is replaced).
+    """The events of the job's search, or of the rival that ``optimizer.algorithm`` names, graded by the job's metric (``ports.grader`` is replaced).
 
     Args:
         job: what to do.
@@ -23,6 +25,10 @@ def drive(job: JobSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Eve
         ports: the world; ``replay`` holds the journal of an earlier attempt.
 
     Raises:
-        PmpoError: see ``pmpo.optim.search.search``.
+        PmpoError: see ``pmpo.optim.search.search`` and ``pmpo.baselines.compete.compete``.
     """
-    return search(search_spec(job), splits, replace(ports, grader=grader_for(job.metric)))
+    graded = replace(ports, grader=grader_for(job.metric))
+    rival = rival_in(job)
+    if rival is None:
+        return search(search_spec(job), splits, graded)
+    return compete(rival, rival_spec(job), splits, graded)

@@ -16,7 +16,6 @@ from pmpo.testing.ports import (
     FakeScorer,
     MemoryJournal,
     ScriptedGenerator,
-    phrase_rewriter,
     unit_noise,
 )
 
@@ -44,19 +43,28 @@ def spec(scoring="published", operator="own", **changes):
 
 
 def phrase_answers(request, rng):
-    """Right more often the more of the penalised phrases the prompt holds; the same for the same request."""
+    """Right more often the more of the penalised phrases the prompt holds; never for one validation row."""
     prompt, given = request.messages[0].content, request.messages[-1].content
     lacking = sum(cost for phrase, cost in PENALTIES.items() if phrase not in prompt) / sum(PENALTIES.values())
     words = given.split()
-    return f"{words[-1]} {words[-2]}" if unit_noise(given) * 0.9 > lacking else "wrong"
+    is_right = unit_noise(given) * 0.95 > lacking and words[-1] != "x100"
+    return f"{words[-1]} {words[-2]}" if is_right else "wrong"
+
+
+def editing_rewriter(request, rng):
+    """Mixes the phrases of the prompts that it is shown, loses some and adds one: it can only climb from good parents."""
+    shown = [phrase for phrase in PHRASES if phrase in request.messages[-1].content]
+    kept = [phrase for phrase in shown if rng.random() < 0.8]
+    chosen = dict.fromkeys([*kept, rng.choice(PHRASES)])
+    return f"<prompt>{' '.join(sorted(chosen, key=lambda phrase: rng.random()))}</prompt>"
 
 
 class World:
     """Fresh fakes around the task."""
 
-    def __init__(self, replay=(), die_at=None, phrases=PHRASES, answers=phrase_answers, grader=True):
+    def __init__(self, replay=(), die_at=None, answers=phrase_answers, grader=True):
         self.scorer = FakeScorer(PENALTIES)
-        self.rewriter = ScriptedGenerator(phrase_rewriter(phrases))
+        self.rewriter = ScriptedGenerator(editing_rewriter)
         self.target = ScriptedGenerator(answers)
         self.journal = MemoryJournal(list(replay), die_at)
         judge = ExactGrader() if grader else None

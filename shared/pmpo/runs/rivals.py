@@ -1,0 +1,57 @@
+"""Jobs that name another algorithm than PMPO: the rival, its settings, and the smallest budget of any job."""
+
+from __future__ import annotations
+
+from pmpo.baselines.bounds import minimum_rival_budget
+from pmpo.baselines.catalogue import rival_of
+from pmpo.baselines.rival import Rival
+from pmpo.baselines.spec import RivalSpec
+from pmpo.contracts.jobs import JobSpec
+from pmpo.errors import InvalidInputError
+from pmpo.optim.bounds import TokenCounts, minimum_budget
+from pmpo.optim.budget import Reservation
+from pmpo.optim.selection import policy_of
+from pmpo.runs.jobspec import search_spec
+
+
+def rival_in(job: JobSpec) -> Rival | None:
+    """A fresh rival, good for one run; None when the job's algorithm is PMPO.
+
+    Raises:
+        InvalidInputError: a population that is too small for it, settings of rivals in a job of PMPO, or a way of
+            scoring that needs a metric in a job without one.
+    """
+    optimizer = job.optimizer
+    if optimizer.algorithm == "pmpo":
+        _check_unused(job)
+        return None
+    rival = rival_of(optimizer.algorithm, optimizer.population)
+    if job.metric is None and rival_spec(job).measure_for(rival.published) == "accuracy":
+        raise InvalidInputError(
+            f"optimizer.algorithm {optimizer.algorithm!r} with scoring {optimizer.scoring!r} grades answers, and the job "
+            "has no metric; name one, or write `scoring: loss`"
+        )
+    return rival
+
+
+def rival_spec(job: JobSpec) -> RivalSpec:
+    """The settings of the job's rival. Raises InvalidInputError."""
+    return RivalSpec(search_spec(job), job.optimizer.scoring, job.optimizer.operator)
+
+
+def smallest_budget(job: JobSpec, counts: TokenCounts) -> Reservation:
+    """What the job needs at the least, whatever its algorithm. Raises InvalidInputError as ``rival_in``."""
+    rival = rival_in(job)
+    if rival is None:
+        spec = search_spec(job)
+        return minimum_budget(counts, spec, policy_of(spec.selection))
+    return minimum_rival_budget(counts, rival_spec(job), rival)
+
+
+def _check_unused(job: JobSpec) -> None:
+    """A setting that does nothing is a mistake. PMPO's own operator is the shared one, so either name is right."""
+    optimizer = job.optimizer
+    given = {"scoring: accuracy": optimizer.scoring == "accuracy", "population": optimizer.population is not None}
+    for key, is_given in given.items():
+        if is_given:
+            raise InvalidInputError(f"`{key}` under optimizer is for rivals, and the algorithm is 'pmpo'; remove it")
