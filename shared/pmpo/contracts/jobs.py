@@ -56,8 +56,8 @@ class ObjectiveSpec(Strict):
 class OptimizerSpec(Strict):
     """The search's own settings.
 
-    ``scoring``, ``operator`` and ``population`` are for PMPO's rivals (``pmpo.baselines``): how they score prompts, whose
-    meta-prompt they ask with, and how many prompts a round has (None: as in their papers).
+    ``scoring``, ``operator`` and ``population`` are for PMPO's rivals (``pmpo.baselines``): how they score prompts,
+    whose meta-prompt they ask with, and how many prompts a round has (None: as in their papers).
     """
 
     algorithm: Algorithm = "pmpo"

@@ -1,4 +1,4 @@
-"""The one place that starts a search: for the worker, for ``--local`` and for estimates."""
+"""The one place that starts a search or a rival of it: for the worker, for ``--local`` and for estimates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from pmpo.runs.rivals import rival_in, rival_spec
 
 
 def drive(job: JobSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Event]:
-    """The events of the job's search, or of the rival that ``optimizer.algorithm`` names, graded by the job's metric (``ports.grader`` is replaced).
+    """The events of the job's search, or of the rival that ``optimizer.algorithm`` names.
+
+    Answers are graded by the job's metric (``ports.grader`` is replaced).
 
     Args:
         job: what to do.

@@ -28,8 +28,8 @@ def rival_in(job: JobSpec) -> Rival | None:
     rival = rival_of(optimizer.algorithm, optimizer.population)
     if job.metric is None and rival_spec(job).measure_for(rival.published) == "accuracy":
         raise InvalidInputError(
-            f"optimizer.algorithm {optimizer.algorithm!r} with scoring {optimizer.scoring!r} grades answers, and the job "
-            "has no metric; name one, or write `scoring: loss`"
+            f"optimizer.algorithm {optimizer.algorithm!r} with scoring {optimizer.scoring!r} grades answers, and the "
+            "job has no metric; name one, or write `scoring: loss`"
         )
     return rival
 

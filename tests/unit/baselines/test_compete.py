@@ -277,5 +277,3 @@ async def test_requests_carry_distinct_seeds():
     await run(world, "ape", spec(), population=SIZE)
     seeds = [request.seed for request in world.rewriter.requests]
     assert len(set(seeds)) == len(seeds) > SIZE
-
-

@@ -52,7 +52,7 @@ def phrase_answers(request, rng):
 
 
 def editing_rewriter(request, rng):
-    """Mixes the phrases of the prompts that it is shown, loses some and adds one: it can only climb from good parents."""
+    """Mixes the phrases of the prompts that it is shown, loses some and adds one: it climbs from good parents alone."""
     shown = [phrase for phrase in PHRASES if phrase in request.messages[-1].content]
     kept = [phrase for phrase in shown if rng.random() < 0.8]
     chosen = dict.fromkeys([*kept, rng.choice(PHRASES)])
