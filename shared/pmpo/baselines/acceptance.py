@@ -27,7 +27,13 @@ class Gate:
     """
 
     async def refusal(self, standing: Standing, candidate: Candidate) -> Rejection | None:
-        """See ``Acceptance.refusal``."""
+        """See ``Acceptance.refusal``; under accuracy the sentence speaks of error rates."""
+        refusal = await self._refusal(standing, candidate)
+        if refusal is None or standing.kind == "loss":
+            return refusal
+        return Rejection(refusal.reason, refusal.detail.replace("loss", "error rate"))
+
+    async def _refusal(self, standing: Standing, candidate: Candidate) -> Rejection | None:
         base = standing.spec.base
         rule = AcceptanceRule(base.min_delta, base.anchors)
         before, after = standing.incumbent.prompt, candidate.prompt
