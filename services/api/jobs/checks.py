@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.errors import TooLongError
-from pmpo.optim.bounds import TokenCounts, minimum_budget
+from pmpo.optim.bounds import TokenCounts, minimum_budget, most_targets
 from pmpo.optim.budget import require
 from pmpo.optim.selection import policy_of
 from pmpo.optim.types import Example, Splits
@@ -71,5 +71,5 @@ class JobChecks:
         (counts,) = await counter.num_scored_tokens([spec.prompt], rows)
         gate, final = len(splits.train), len(splits.train) + len(splits.validation)
         search = search_spec(spec)
-        known = TokenCounts(counts[:gate], counts[gate:final], counts[final:], prompt)
+        known = TokenCounts(counts[:gate], counts[gate:final], counts[final:], prompt, most_targets(splits))
         require(search.caps, minimum_budget(known, search, policy_of(search.selection)))
