@@ -63,7 +63,9 @@ def test_option_cross_entropy_equals_torchs():
 
 
 def test_rows_may_differ_in_their_number_of_options():
-    found = MultipleChoice("cross_entropy").losses(scores(((-1.0, 1), (-1.0, 1)), ((-1.0, 1), (-1.0, 1), (-1.0, 1))), ONE)
+    found = MultipleChoice("cross_entropy").losses(
+        scores(((-1.0, 1), (-1.0, 1)), ((-1.0, 1), (-1.0, 1), (-1.0, 1))), ONE
+    )
     assert found[0].tolist() == pytest.approx([math.log(2), math.log(3)])
 
 
