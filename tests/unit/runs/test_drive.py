@@ -50,7 +50,7 @@ async def test_a_job_improves_and_replays_from_its_bytes() -> None:
     progress = Progress()
     for event in events:
         progress = advance(progress, event)
-    result = result_view("j", JOB.name, events, split_job(JOB)[1], first_identity(replay))
+    result = result_view("j", JOB.name, events, split_job(JOB)[1], first_identity(replay), objective=JOB.objective)
     assert result.train_loss_after < result.train_loss_before
     assert "Name the city." in result.prompt_after
     assert (result.model is not None and result.model.model) == IDENTITY.model

@@ -4,6 +4,7 @@ import pytest
 
 from pmpo.contracts.jobs import ModelView, RejectionView, SplitSizes
 from pmpo.contracts.jobs import TestView as _TestView
+from pmpo.contracts.objectives import ObjectiveSpec
 from pmpo.errors import ConflictError
 from pmpo.optim import events as ev
 from pmpo.optim.types import ModelIdentity
@@ -28,7 +29,8 @@ def _events(test: ev.TestComparison | None) -> list[ev.Event]:
 
 
 def test_the_result_holds_what_the_search_found() -> None:
-    view = result_view("j1", "name", _events(COMPARISON), SIZES, ModelIdentity("nano", "abc", "float32", "torch_tree"))
+    identity = ModelIdentity("nano", "abc", "float32", "torch_tree")
+    view = result_view("j1", "name", _events(COMPARISON), SIZES, identity, objective=ObjectiveSpec())
     assert (view.job_id, view.name, view.stop_reason, view.verdict) == ("j1", "name", "patience", "confirmed")
     assert (view.prompt_before, view.prompt_after, view.detail) == ("seed", "better", "a detail")
     assert (view.train_loss_before, view.train_loss_after) == (2.0, 0.9)
@@ -50,7 +52,7 @@ def test_the_result_holds_what_the_search_found() -> None:
 
 
 def test_without_a_test_set_there_is_no_test() -> None:
-    view = result_view("j1", "name", _events(None), SIZES, None)
+    view = result_view("j1", "name", _events(None), SIZES, None, objective=ObjectiveSpec())
     assert (view.test, view.model, view.verdict) == (None, None, "untested")
 
 
@@ -63,4 +65,4 @@ def test_rejections_name_prompts_reasons_and_rounds() -> None:
 
 def test_an_unfinished_search_has_no_result() -> None:
     with pytest.raises(ConflictError, match="job j1 has not come to its end"):
-        result_view("j1", "name", _events(None)[:-1], SIZES, None)
+        result_view("j1", "name", _events(None)[:-1], SIZES, None, objective=ObjectiveSpec())
