@@ -102,3 +102,61 @@ def test_what_is_no_pair_or_no_number_is_refused():
         MultipleChoice("cross_entropy").losses(scores(((math.nan, 1), (-1.0, 1))), ONE)
     with pytest.raises(InvalidInputError, match="beta is 0"):
         Preference(beta=0)
+
+
+def random_pairs():
+    """Sums, token counts, margins and scores of eight pairs under three prompts."""
+    rng = np.random.default_rng(3)
+    sums, counts = rng.normal(-20, 8, (3, 8, 2)), rng.integers(1, 30, (1, 8, 2)).repeat(3, axis=0)
+    made = Scores(
+        tuple(tuple(tuple(map(float, cell)) for cell in row) for row in sums),
+        tuple(tuple(tuple(map(int, cell)) for cell in row) for row in counts),
+        0,
+        0,
+        ModelIdentity("m", "r", "d", "e"),
+    )
+    return sums, counts, rng.uniform(0, 2, 8), made
+
+
+def test_every_form_equals_torchs_logsigmoid():
+    torch = pytest.importorskip("torch")
+    sums, counts, margins, made = random_pairs()
+    by_sum = torch.tensor(sums[..., 0] - sums[..., 1])
+    by_mean = torch.tensor(sums[..., 0] / counts[..., 0] - sums[..., 1] / counts[..., 1])
+    own = torch.tensor(margins)
+    unlike = torch.tensor(counts.max(-1) > 1.2 * counts.min(-1))
+    assert unlike.any() and not unlike.all()
+    expected = {
+        "dpo": 0.7 * by_sum - own,
+        "mean_margin": 0.7 * by_mean - 0.4 - own,
+        "lmpo": 0.7 * by_mean - 0.7 * 0.5 - own,
+        "auto": torch.where(unlike, 0.7 * by_mean - 0.4 - own, 0.7 * by_sum - own),
+    }
+    for form, inside in expected.items():
+        found = Preference(form, beta=0.7, gamma=0.4, gamma_ratio=0.5).losses(made, pairs(*margins))
+        np.testing.assert_allclose(found, -torch.nn.functional.logsigmoid(inside).numpy(), rtol=1e-12)
+
+
+def test_a_margin_is_taken_off_under_the_sigmoid():
+    cell = ((-3.0, 4), (-5.0, 4))
+    found = Preference("dpo").losses(scores(cell, cell), pairs(0.0, 1.5))
+    assert found[0].tolist() == pytest.approx([sigmoid_loss(2.0), sigmoid_loss(0.5)])
+    found = Preference("mean_margin", gamma=0.1).losses(scores(cell), pairs(0.2))
+    assert found[0, 0] == pytest.approx(sigmoid_loss(0.5 - 0.1 - 0.2))
+    found = Preference("lmpo", beta=2.0, gamma_ratio=0.3).losses(scores(cell), pairs(0.2))
+    assert found[0, 0] == pytest.approx(-math.log(1 / (1 + math.exp(2.0 * 0.3 + 0.2) * math.exp(-2.0 * 0.5))))
+
+
+def test_pairs_of_options_equal_torchs_logsigmoid():
+    torch = pytest.importorskip("torch")
+    options = torch.tensor([-4.0, -2.5, -7.0, -3.0], dtype=torch.float64)
+    expected = -torch.nn.functional.logsigmoid(0.3 * (options[0] - options[1:])).mean().item()
+    found = MultipleChoice("pairs", beta=0.3).losses(scores(tuple((float(value), 2) for value in options)), ONE)
+    assert found[0, 0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_pair_is_won_by_the_mean_and_options_by_the_sum():
+    long_and_good = ((-6.0, 12), (-5.0, 5))
+    assert Preference("dpo").wins(scores(long_and_good, ((-5.0, 5), (-5.0, 5)))).tolist() == [[True, False]]
+    assert MultipleChoice().wins(scores(long_and_good, ((-1.0, 1), (-2.0, 1), (-0.5, 1)))).tolist() == [[False, False]]
+    assert MultipleChoice().wins(scores(((-1.0, 1), (-2.0, 1), (-1.5, 1)))).tolist() == [[True]]

@@ -4,7 +4,7 @@ import pytest
 
 from pmpo.contracts.jobs import ModelView, RejectionView, SplitSizes
 from pmpo.contracts.jobs import TestView as _TestView
-from pmpo.contracts.objectives import ObjectiveSpec
+from pmpo.contracts.objectives import ObjectiveSpec, ObjectiveView
 from pmpo.errors import ConflictError
 from pmpo.optim import events as ev
 from pmpo.optim.types import ModelIdentity
@@ -49,6 +49,19 @@ def test_the_result_holds_what_the_search_found() -> None:
         accuracy_before=0.25,
         accuracy_after=0.75,
     )
+
+
+def test_the_objective_is_named_and_flat_pairs_are_where_a_loss_is_a_preference() -> None:
+    started = ev.SearchStarted(1, SEED, 2, 1, 0, 3, 0.5, 0.5, (0.01, 0.7), (7, 4))
+    scored = [ev.CandidateScored(number, 1, 0, 1, (4, 7), (0.7 - 0.1 * number, 0.01)) for number in (2, 3, 4)]
+    found = [started, *scored, *_events(COMPARISON)]
+    view = result_view("j1", "n", found, SIZES, None, objective=ObjectiveSpec(kind="preference"))
+    assert view.objective == ObjectiveView(kind="preference", form="auto", unit="nats per pair")
+    (flat,) = view.flat_pairs
+    assert (flat.row, flat.num_prompts, flat.standard_deviation) == (7, 4, 0.0)
+    assert flat.mean_probability == pytest.approx(0.990, abs=5e-4)
+    supervised = result_view("j1", "n", found, SIZES, None, objective=ObjectiveSpec())
+    assert (supervised.flat_pairs, supervised.objective.unit) == ([], "nats per token")
 
 
 def test_without_a_test_set_there_is_no_test() -> None:
