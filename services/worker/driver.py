@@ -51,7 +51,8 @@ class SearchDriver:
         async with aclosing(cast(AsyncGenerator[Event, None], drive(job, splits, ports))) as events:
             async for event in events:
                 await recorder.record(event)
-        view = result_view(record.id, job.name, recorder.events, record.view.splits, scorer.identity)
+        found, sizes = recorder.events, record.view.splits
+        view = result_view(record.id, job.name, found, sizes, scorer.identity, objective=job.objective)
         return Succeeded(view.model_dump_json().encode(), view.stop_reason, view.verdict)
 
 

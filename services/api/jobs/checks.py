@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.errors import TooLongError
-from pmpo.optim.bounds import TokenCounts
+from pmpo.optim.bounds import TokenCounts, most_targets
 from pmpo.optim.budget import require
 from pmpo.optim.types import Example, Splits
 from pmpo.runs.jobspec import search_spec, split_job
@@ -70,5 +70,5 @@ class JobChecks:
         rows = [*splits.train, *splits.validation, *splits.test]
         (counts,) = await counter.num_scored_tokens([spec.prompt], rows)
         gate, final = len(splits.train), len(splits.train) + len(splits.validation)
-        known = TokenCounts(counts[:gate], counts[gate:final], counts[final:], prompt)
+        known = TokenCounts(counts[:gate], counts[gate:final], counts[final:], prompt, most_targets(splits))
         require(search_spec(spec).caps, smallest_budget(spec, known))

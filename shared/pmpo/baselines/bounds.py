@@ -16,8 +16,8 @@ def minimum_rival_budget(counts: TokenCounts, spec: RivalSpec, rival: Rival) -> 
     base = spec.base
     by_loss = spec.measure_for(rival.published) == "loss"
     scored = sum(counts.train) + sum(counts.validation)
-    scored += (rival.num_proposals if by_loss else 1) * longest(counts.train, base, counts.prompt)
-    scored += (MAX_CHALLENGERS if by_loss else 1) * longest(counts.validation, base, counts.prompt)
+    scored += (rival.num_proposals if by_loss else 1) * longest(counts.train, counts, base)
+    scored += (MAX_CHALLENGERS if by_loss else 1) * longest(counts.validation, counts, base)
     scored += sum(reservation.scored_tokens for reservation in final_scoring(counts, base))
     answered = (1 + (1 if by_loss else MAX_CHALLENGERS)) * len(counts.validation) + 2 * len(counts.test)
     answered += 0 if by_loss else (1 + rival.num_proposals) * len(counts.train)

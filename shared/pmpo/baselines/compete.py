@@ -14,7 +14,7 @@ from pmpo.baselines.rounds import run_round
 from pmpo.baselines.spec import RivalSpec, texts_to_keep
 from pmpo.baselines.standing import Standing
 from pmpo.errors import InvalidInputError
-from pmpo.optim.bounds import TokenCounts
+from pmpo.optim.bounds import TokenCounts, most_targets
 from pmpo.optim.budget import Ledger, require
 from pmpo.optim.events import Candidate, CandidateDropped, Event, SearchStarted, StopReason
 from pmpo.optim.guards import Rejection
@@ -40,7 +40,7 @@ async def compete(rival: Rival, spec: RivalSpec, splits: Splits, ports: SearchPo
         PmpoError: whatever a port raises.
     """
     standing = _fresh(rival, spec, splits, ports)
-    test = await _reserve(standing, rival)
+    test = await _reserve(standing, rival, most_targets(splits))
     await _measure_seed(standing)
     view = _view(standing)
     yield _started(standing, rival)
@@ -91,7 +91,7 @@ def _fresh(rival: Rival, spec: RivalSpec, splits: Splits, ports: SearchPorts) ->
     )
 
 
-async def _reserve(standing: Standing, rival: Rival) -> FinalTest:
+async def _reserve(standing: Standing, rival: Rival, num_targets: int) -> FinalTest:
     base = standing.spec.base
     rows: list[list[int]] = []
     for table in (standing.train, standing.validation, standing.test):
@@ -99,7 +99,7 @@ async def _reserve(standing: Standing, rival: Rival) -> FinalTest:
         known = table.counts(base.prompt)
         rows.append([] if known is None else [int(count) for count in known])
     (prompt_tokens,) = await standing.ports.count_tokens([base.prompt])
-    counts = TokenCounts(rows[0], rows[1], rows[2], prompt_tokens)
+    counts = TokenCounts(rows[0], rows[1], rows[2], prompt_tokens, num_targets)
     require(base.caps, minimum_rival_budget(counts, standing.spec, rival))
     return FinalTest.reserved(standing.ledger, counts, base)
 

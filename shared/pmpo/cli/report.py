@@ -26,6 +26,8 @@ def print_result(console: Console, result: ResultView) -> None:
     sections = [_verdict(result), _numbers(result), _prompts(result, console)]
     if words.rewrites(result):
         sections.append(_rejections(result))
+    if result.flat_pairs:
+        sections.append(Text(words.flat_pairs(result)))
     for section in (*sections, _cost(result)):
         console.print()
         console.print(section)
@@ -69,11 +71,14 @@ def _numbers(result: ResultView) -> RenderableType:
     if result.test.accuracy_before is not None:
         before, after = result.test.accuracy_before, result.test.accuracy_after
         table.add_row("test accuracy", words.percent(before), words.percent(after), _points(before, after))
+    if result.test.preferred_before is not None:
+        before, after = result.test.preferred_before, result.test.preferred_after
+        name = f"test {words.preferred(result)}"
+        table.add_row(name, words.percent(before), words.percent(after), _points(before, after))
     interval = (
         f"95 % interval of the test loss's change: {low:+.3f} to {high:+.3f} ({words.p_value(result.test.p_value)})"
     )
-    legend = "loss: distance from the right answers, in nats per token; lower is better"
-    return Group(table, Text(), Text(interval), Text(legend, style="dim"))
+    return Group(table, Text(), Text(interval), Text(words.loss_legend(result), style="dim"))
 
 
 def _add_loss(table: Table, name: str, before: float, after: float) -> None:

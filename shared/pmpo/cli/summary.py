@@ -9,13 +9,15 @@ from pmpo.contracts.jobs import ResultView
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """``pmpo demo --json`` and ``pmpo optimize --json``. Losses in nats per target token; null where untested."""
+    """``pmpo demo --json`` and ``pmpo optimize --json``. Losses in ``loss_unit``; null where untested."""
 
     job_id: str
     name: str
     state: str
     stop_reason: str
     verdict: str
+    objective: str
+    loss_unit: str
     train_loss_before: float
     train_loss_after: float
     validation_loss_before: float
@@ -27,6 +29,8 @@ class Summary:
     test_p_value: float | None
     test_accuracy_before: float | None
     test_accuracy_after: float | None
+    test_preferred_before: float | None
+    test_preferred_after: float | None
     prompt_before: str
     prompt_after: str
     iterations: int
@@ -47,6 +51,8 @@ def summary(result: ResultView, state: str) -> Summary:
         state=state,
         stop_reason=result.stop_reason,
         verdict=result.verdict,
+        objective=result.objective.kind,
+        loss_unit=result.objective.unit,
         train_loss_before=result.train_loss_before,
         train_loss_after=result.train_loss_after,
         validation_loss_before=result.validation_loss_before,
@@ -58,6 +64,8 @@ def summary(result: ResultView, state: str) -> Summary:
         test_p_value=test.p_value if test else None,
         test_accuracy_before=test.accuracy_before if test else None,
         test_accuracy_after=test.accuracy_after if test else None,
+        test_preferred_before=test.preferred_before if test else None,
+        test_preferred_after=test.preferred_after if test else None,
         prompt_before=result.prompt_before,
         prompt_after=result.prompt_after,
         iterations=result.num_iterations,

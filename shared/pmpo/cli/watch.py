@@ -64,7 +64,7 @@ class Watcher:
                 f"  rows     {words.splits(created.splits)}",
                 f"  prompt   {on_one_line(spec.prompt, width)}",
                 f"  input    {on_one_line(str(first.get(spec.fields.input)), width)}",
-                f"  wanted   {on_one_line(str(first.get(spec.fields.target)), width)}",
+                f"  wanted   {on_one_line(str(first.get(spec.fields.wanted(spec.objective.kind))), width)}",
                 "",
             )
             for line in lines:

@@ -30,7 +30,42 @@ REJECTIONS = {
     "budget": "the budget ran out before they were scored",
     "anchor": "worse on a row that must not get worse",
 }
+MAX_NAMED_ROWS = 10
 REFUSALS = frozenset({"placeholders", "protected_text", "too_long", "copies_data", "duplicate", "empty", "unparseable"})
+
+
+LOSSES = {
+    "supervised": "distance from the right answers",
+    "preference": "how far the chosen answers are from winning",
+    "options": "how far the right options are from winning",
+}
+
+
+def loss_legend(result: ResultView) -> str:
+    """What the loss measures, in which form and unit."""
+    objective = result.objective
+    form = "" if objective.kind == "supervised" else f" ({objective.form})"
+    return f"loss: {LOSSES[objective.kind]}{form}, in {objective.unit}; lower is better"
+
+
+def preferred(result: ResultView) -> str:
+    """What the share of wins is a share of."""
+    return "pairs won" if result.objective.kind == "preference" else "right option likeliest"
+
+
+def flat_pairs(result: ResultView) -> str:
+    """The rows that told no prompts apart, in a sentence; empty when there are none."""
+    pairs = result.flat_pairs
+    if not pairs:
+        return ""
+    named = ", ".join(str(pair.row) for pair in pairs[:MAX_NAMED_ROWS])
+    more = f" and {len(pairs) - MAX_NAMED_ROWS} more" if len(pairs) > MAX_NAMED_ROWS else ""
+    num_lost = sum(pair.mean_probability < 0.5 for pair in pairs)
+    lost = f"; in {num_lost} the right answer is the unlikely one every time: look at the labels" if num_lost else ""
+    return (
+        f"{counted(len(pairs), 'training row')} hardly told the prompts apart "
+        f"(rows {named}{more}, counted from 0){lost}."
+    )
 
 
 def stop_reason(code: str) -> str:
@@ -51,7 +86,8 @@ def verdict(result: ResultView) -> str:
         return "No better prompt was found; yours is kept."
     if result.test is None:
         return _untested(result)
-    evidence = f"{_change(result.test)} on {counted(result.test.num_examples, 'row')} that the search never saw"
+    rows = counted(result.test.num_examples, "row")
+    evidence = f"{_change(result.test, result.objective.unit)} on {rows} that the search never saw"
     if result.verdict == "confirmed":
         return f"The new prompt is better: the loss {evidence}. Chance alone does that {_odds(result.test.p_value)}."
     return (
@@ -94,7 +130,7 @@ def percent(share: float | None) -> str:
 
 
 def loss(value: float | None) -> str:
-    """A loss in nats per target token."""
+    """A loss, in the unit of the job's objective."""
     return "-" if value is None else f"{value:.3f}"
 
 
@@ -110,9 +146,9 @@ def p_value(value: float) -> str:
     return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
 
 
-def _change(test: TestView) -> str:
+def _change(test: TestView, unit: str) -> str:
     verb = "fell" if test.difference < 0 else "rose"
-    return f"{verb} by {abs(test.difference):.2f} nats per token"
+    return f"{verb} by {abs(test.difference):.2f} {unit}"
 
 
 def _odds(value: float) -> str:

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
 
-Algorithm = Literal[
-    "pmpo",
-    "static_answer_only",
-    "static_step_by_step",
-    "static_rephrase",
-    "static_step_back",
-    "ape",
-    "ape_ucb",
-    "opro",
-    "evoprompt_ga",
-    "evoprompt_de",
-]
+from pmpo.contracts.objectives import FieldNames, ObjectiveSpec, ObjectiveView
+from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, ModelNames, OptimizerSpec, Strict
+
 JobState = Literal["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 MAX_INLINE_ROWS = 1_000
 
 Row = dict[str, Any]
-
-
-class Strict(BaseModel):
-    """Frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class InlineDataset(Strict):
@@ -39,67 +24,12 @@ class InlineDataset(Strict):
     test: list[Row] | None = None
 
 
-class FieldNames(Strict):
-    """Which key of a row holds what."""
-
-    input: str = "input"
-    target: str = "target"
-
-
-class ObjectiveSpec(Strict):
-    """What counts as better."""
-
-    kind: Literal["supervised"] = "supervised"
-    normalize: Literal["token_mean"] = "token_mean"
-
-
-class OptimizerSpec(Strict):
-    """The search's own settings.
-
-    ``scoring``, ``operator`` and ``population`` are for PMPO's rivals (``pmpo.baselines``): how they score prompts,
-    whose meta-prompt they ask with, and how many prompts a round has (None: as in their papers).
-    """
-
-    algorithm: Algorithm = "pmpo"
-    scoring: Literal["published", "loss", "accuracy"] = "published"
-    operator: Literal["own", "shared"] = "own"
-    population: Annotated[int, Field(ge=1, le=200)] | None = None
-    iterations: Annotated[int, Field(ge=1, le=200)] = 20
-    hard_examples: Annotated[int, Field(ge=1, le=20)] = 3
-    variants: Annotated[int, Field(ge=1, le=20)] = 4
-    patience: Annotated[int, Field(ge=1, le=200)] = 6
-    selection: Literal["halving"] = "halving"
-    min_delta: Annotated[float, Field(ge=0)] = 1e-4
-    target_loss: Annotated[float, Field(ge=0)] | None = None
-    temperature: Annotated[float, Field(gt=0, le=2)] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
-
-
-class ModelNames(Strict):
-    """Names from the operator's endpoint table."""
-
-    target: str = "default"
-    rewriter: str = "default"
-
-
-class ConstraintsSpec(Strict):
-    """What every rewrite must hold."""
-
-    max_prompt_tokens: Annotated[int, Field(ge=1, le=100_000)] = 600
-    protect: list[str] = []
-    anchors: list[int] = []
-
-
-class BudgetSpec(Strict):
-    """Caps; a cap is never exceeded."""
-
-    scored_tokens: Annotated[int, Field(ge=1)] | None = None
-    generated_tokens: Annotated[int, Field(ge=1)] | None = None
-    seconds: Annotated[float, Field(gt=0)] | None = None
-
-
 class JobSpec(Strict):
-    """``POST /v1/jobs``: a job file with its data inside."""
+    """``POST /v1/jobs``: a job file with its data inside.
+
+    ``metric`` grades generated answers; a job that does not name it gets ``exact_match``, or none where the objective
+    knows pairs alone: they hold no answer that a text could be compared with.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = "job"
     kind: Literal["optimize"] = "optimize"
@@ -112,10 +42,23 @@ class JobSpec(Strict):
     models: ModelNames = ModelNames()
     constraints: ConstraintsSpec = ConstraintsSpec()
     budget: BudgetSpec = BudgetSpec()
+    answer_prefix: Annotated[str, Field(max_length=2_000)] = ""
     metric: Literal["exact_match"] | None = "exact_match"
     max_answer_tokens: Annotated[int, Field(ge=1, le=4_096)] = 64
     queue: Literal["interactive", "overnight"] = "interactive"
     seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_metric(cls, body: Any) -> Any:
+        if isinstance(body, dict) and "metric" not in body and _kind_of(body.get("objective")) == "preference":
+            return {**body, "metric": None}
+        return body
+
+
+def _kind_of(objective: Any) -> Any:
+    """The kind that an objective names, whether it is parsed already or not."""
+    return objective.get("kind") if isinstance(objective, dict) else getattr(objective, "kind", None)
 
 
 class SplitSizes(Strict):
@@ -128,7 +71,7 @@ class SplitSizes(Strict):
 
 
 class Progress(Strict):
-    """Where a running job stands; losses are the incumbent's, in nats per target token."""
+    """Where a running job stands; losses are the incumbent's, in the unit of the job's objective."""
 
     iteration: int = 0
     max_iterations: int = 0
@@ -160,7 +103,7 @@ class JobView(Strict):
     updated_at: float
     attempts: int = 0
     splits: SplitSizes
-    warnings: list[str] = []
+    warnings: list[str] = Field(default_factory=list)
     progress: Progress = Progress()
     failure: JobFailure | None = None
     stop_reason: str | None = None
@@ -191,7 +134,11 @@ class EventsPage(Strict):
 
 
 class TestView(Strict):
-    """The paired test of the final prompt against the seed prompt (losses in nats per target token)."""
+    """The paired test of the final prompt against the seed prompt (losses in the unit of the job's objective).
+
+    ``preferred_*``: the share of rows whose right answer is likelier than the others that stand with it: the chosen one
+    of a pair by mean log-likelihood per token, the right option by its sum; null for one target a row.
+    """
 
     num_examples: int
     loss_before: float
@@ -201,6 +148,8 @@ class TestView(Strict):
     p_value: float
     accuracy_before: float | None
     accuracy_after: float | None
+    preferred_before: float | None = None
+    preferred_after: float | None = None
 
 
 class RejectionView(Strict):
@@ -210,6 +159,19 @@ class RejectionView(Strict):
     reason: str
     detail: str
     iteration: int
+
+
+class FlatPairView(Strict):
+    """A row whose preference probability hardly varied over the scored prompts: it helps little to tell them apart.
+
+    ``row`` counts from 0 in the train data; ``mean_probability`` near 1 is a pair that every prompt gets right, near 0
+    one that every prompt gets wrong (mislabelled, perhaps).
+    """
+
+    row: int
+    mean_probability: float
+    standard_deviation: float
+    num_prompts: int
 
 
 class ModelView(Strict):
@@ -245,6 +207,8 @@ class ResultView(Strict):
     generated_tokens: int
     seconds: float
     model: ModelView | None
+    objective: ObjectiveView = ObjectiveView()
+    flat_pairs: list[FlatPairView] = Field(default_factory=list)
     detail: str = ""
 
 
@@ -254,4 +218,4 @@ class JobCreated(Strict):
     id: str
     state: JobState
     splits: SplitSizes
-    warnings: list[str] = []
+    warnings: list[str] = Field(default_factory=list)

@@ -6,20 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pmpo.optim.budget import Reservation
-from pmpo.optim.selection import SelectionPolicy, halving_cells
+from pmpo.optim.selection import SelectionPolicy
 from pmpo.optim.spec import SearchSpec
+from pmpo.optim.types import Splits
 
 BOUNDARY_SLACK_TOKENS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class TokenCounts:
-    """Tokens of the seed prompt scored on each example of the three sets, and of the seed prompt alone."""
+    """Tokens of the seed prompt scored on each example of the three sets, and of the seed prompt alone.
+
+    ``num_targets`` is the most targets that an example has: a pair is scored as two sequences, each with its context.
+    """
 
     train: Sequence[int]
     validation: Sequence[int]
     test: Sequence[int]
     prompt: int
+    num_targets: int = 1
+
+
+def most_targets(splits: Splits) -> int:
+    """The most targets that an example of the three sets has."""
+    return max(len(example.targets) for example in (*splits.train, *splits.validation, *splits.test))
 
 
 def max_rewrite_tokens(spec: SearchSpec) -> int:
@@ -27,16 +37,16 @@ def max_rewrite_tokens(spec: SearchSpec) -> int:
     return min(spec.sampling.max_tokens, spec.max_prompt_tokens + 16)
 
 
-def longest(counts: Sequence[int], spec: SearchSpec, prompt_tokens: int) -> int:
-    """Upper bound of scoring the longest allowed prompt on every example of ``counts``."""
-    return sum(counts) + _growth(spec, prompt_tokens) * len(counts)
+def longest(rows: Sequence[int], counts: TokenCounts, spec: SearchSpec) -> int:
+    """Upper bound of scoring the longest allowed prompt on every example of ``rows``, one of the sets of ``counts``."""
+    return sum(rows) + _growth(counts, spec) * len(rows)
 
 
 def final_scoring(counts: TokenCounts, spec: SearchSpec) -> tuple[Reservation, Reservation]:
     """What scoring the test set costs at most: with the seed prompt, and with the final one."""
     return (
         Reservation(scored_tokens=sum(counts.test)),
-        Reservation(scored_tokens=longest(counts.test, spec, counts.prompt)),
+        Reservation(scored_tokens=longest(counts.test, counts, spec)),
     )
 
 
@@ -48,11 +58,11 @@ def answering(num_examples: int, spec: SearchSpec) -> Reservation:
 def minimum_budget(counts: TokenCounts, spec: SearchSpec, policy: SelectionPolicy) -> Reservation:
     """The smallest budget that surely covers the seed's scoring, one iteration and the final test."""
     num_rewrites = min(spec.hard_examples, len(counts.train)) * spec.variants
-    largest_train = max(counts.train) + _growth(spec, counts.prompt)
-    cells = halving_cells(num_rewrites, policy.rungs(len(counts.train)))
+    largest_train = max(counts.train) + _growth(counts, spec)
+    cells = policy.max_cells(num_rewrites, len(counts.train))
     scored = sum(counts.train) + sum(counts.validation)
     scored += spec.max_units * sum(counts.train)
-    scored += cells * largest_train + 2 * longest(counts.validation, spec, counts.prompt)
+    scored += cells * largest_train + 2 * longest(counts.validation, counts, spec)
     scored += sum(reservation.scored_tokens for reservation in final_scoring(counts, spec))
     generated = num_rewrites * max_rewrite_tokens(spec)
     generated += 2 * answering(len(counts.validation), spec).generated_tokens
@@ -60,6 +70,6 @@ def minimum_budget(counts: TokenCounts, spec: SearchSpec, policy: SelectionPolic
     return Reservation(scored, generated)
 
 
-def _growth(spec: SearchSpec, prompt_tokens: int) -> int:
-    """Tokens by which the longest allowed prompt can exceed the seed prompt in one scored sequence."""
-    return max(0, spec.max_prompt_tokens - prompt_tokens) + BOUNDARY_SLACK_TOKENS
+def _growth(counts: TokenCounts, spec: SearchSpec) -> int:
+    """Tokens by which the longest allowed prompt can exceed the seed prompt on one example."""
+    return counts.num_targets * (max(0, spec.max_prompt_tokens - counts.prompt) + BOUNDARY_SLACK_TOKENS)

@@ -38,6 +38,8 @@ class TestComparison:
     """The paired test of the final prompt against the seed prompt. Losses in nats, differences after minus before.
 
     ``interval`` is the 95 % interval of the mean difference: the sign-flip test inverted (see ``acceptance``).
+    ``accuracy_*`` are of answers that were generated and graded; ``preferred_*`` are the shares of examples whose right
+    answer is likelier than the others that are given with it, None where none are.
     """
 
     num_examples: int
@@ -50,11 +52,13 @@ class TestComparison:
     losses_after: tuple[float, ...]
     accuracy_before: float | None = None
     accuracy_after: float | None = None
+    preferred_before: float | None = None
+    preferred_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """How a search ended. Losses are means over examples, in nats per target token under ``token_mean``."""
+    """How a search ended. Losses are means over examples, in the unit of the objective."""
 
     stop_reason: StopReason
     verdict: Verdict

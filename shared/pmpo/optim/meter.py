@@ -11,7 +11,7 @@ from pmpo.errors import UpstreamError
 from pmpo.optim.answers import accuracy, answer_requests
 from pmpo.optim.budget import Ledger, Reservation
 from pmpo.optim.journal import JournaledPorts
-from pmpo.optim.losses import Floats, Objective, batch_loss, weights_of
+from pmpo.optim.losses import Floats, Objective, batch_loss, check_finite, weights_of
 from pmpo.optim.ports import Grader
 from pmpo.optim.types import Completion, Example, GenerationRequest
 
@@ -27,6 +27,7 @@ class LossTable:
         self.examples = tuple(examples)
         self.weights = weights_of(self.examples)
         self._losses: dict[str, Floats] = {}
+        self._wins: dict[str, NDArray[np.bool_]] = {}
         self._counts: dict[str, NDArray[np.int64]] = {}
 
     def __len__(self) -> int:
@@ -35,6 +36,18 @@ class LossTable:
     def row(self, prompt: str) -> Floats:
         """(N,) losses of ``prompt``; NaN where not measured. Mutable: the table's own row."""
         return self._losses.setdefault(prompt, np.full(len(self), np.nan))
+
+    def set_wins(self, prompt: str, positions: Sequence[int], wins: NDArray[np.bool_]) -> None:
+        """Remember at which of ``positions`` the right answer is the likeliest."""
+        self._wins.setdefault(prompt, np.zeros(len(self), dtype=np.bool_))[list(positions)] = wins
+
+    def win_share(self, prompt: str) -> float | None:
+        """Share of the examples whose right answer is the likeliest; None where the objective has nothing to compare.
+
+        Only for a prompt that was measured on every example.
+        """
+        wins = self._wins.get(prompt)
+        return None if wins is None else float(wins.mean())
 
     def counts(self, prompt: str) -> NDArray[np.int64] | None:
         """(N,) tokens that scoring ``prompt`` on each example counts; None when not asked yet."""
@@ -86,6 +99,7 @@ class Meter:
 
         Raises:
             BudgetExhaustedError: the cells do not fit under the caps; nothing was asked.
+            NonFiniteScoreError: a log-likelihood is no finite number; names the row and the prompt.
         """
         where = list(range(len(table)) if positions is None else positions)
         wanted = _distinct(prompt for prompt in prompts if np.isnan(table.row(prompt)[where]).any())
@@ -104,8 +118,13 @@ class Meter:
         if scores.scored_tokens != tokens:
             raise UpstreamError(f"the scorer counted {tokens} tokens beforehand and {scores.scored_tokens} after")
         self._ledger.settle(reserved, scored=tokens, computed=scores.computed_tokens)
+        check_finite(scores, wanted, examples)
         for prompt, losses in zip(wanted, self._objective.losses(scores, examples), strict=True):
             table.row(prompt)[todo] = losses
+        wins = self._objective.wins(scores)
+        if wins is not None:
+            for prompt, row in zip(wanted, wins, strict=True):
+                table.set_wins(prompt, todo, row)
 
     async def rewrites(self, requests: Sequence[GenerationRequest]) -> list[list[Completion]]:
         """Sample rewrites. Raises BudgetExhaustedError."""

@@ -34,6 +34,10 @@ class Race:
         refused = holm(p_values, self._alpha)
         return (int(leader), *(int(other) for other, is_out in zip(others, refused, strict=True) if not is_out))
 
+    def max_cells(self, num_candidates: int, num_examples: int) -> int:
+        """All of them: nobody may be clearly worse. What a race saves is known only when it is over."""
+        return num_candidates * num_examples
+
 
 def paired_p_value(differences: Floats, num_population: int) -> float:
     """One-sided t-test that the mean of ``differences``, drawn without replacement, is above zero."""

@@ -114,4 +114,10 @@ async def _final_test(state: State) -> tuple[TestComparison | None, str]:
     accuracy_after = accuracy_before
     if after != before:
         accuracy_after = await state.meter.accuracy(after, state.test.examples, tokens, held=state.held.answering[1])
-    return replace(comparison, accuracy_before=accuracy_before, accuracy_after=accuracy_after), ""
+    return replace(
+        comparison,
+        accuracy_before=accuracy_before,
+        accuracy_after=accuracy_after,
+        preferred_before=state.test.win_share(before),
+        preferred_after=state.test.win_share(after),
+    ), ""

@@ -8,6 +8,9 @@ from typing import Literal
 from pmpo.errors import InvalidInputError
 from pmpo.optim.losses import Objective, Supervised
 from pmpo.optim.rewrite import MetaPrompt
+from pmpo.optim.selection import SelectionName
+
+HardExamplesPolicyName = Literal["thompson", "top_loss"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,14 @@ class SearchSpec:
         task: what the rewriter is told about the task; may be empty.
         iterations, patience: the most rounds, and the most rounds in a row without an acceptance.
         hard_examples: k, examples shown per round (each to its own rewrites).
-        hard_examples_policy: the paper's highest losses, or Thompson sampling among three times as many.
+        hard_examples_policy: Thompson sampling among three times as many of the highest losses, or the paper's highest.
         variants: n, rewrites per hard example.
-        min_delta: nats by which the training loss must fall to be believed (engine noise, not significance).
+        max_units: the most parts of a prompt that the mask analysis leaves out in turn.
+        min_delta: by how much the training loss must fall to be believed (engine noise, not significance).
         protected: texts that every rewrite must hold unchanged.
         anchors: row numbers of training examples that must not get worse.
+        objective: what is minimised; its unit is the unit of every loss.
+        selection: how the pool of a round is narrowed down.
         with_accuracy: whether answers are generated for the test set and graded.
     """
 
@@ -52,7 +58,7 @@ class SearchSpec:
     iterations: int = 20
     patience: int = 6
     hard_examples: int = 3
-    hard_examples_policy: Literal["top_loss", "thompson"] = "top_loss"
+    hard_examples_policy: HardExamplesPolicyName = "thompson"
     variants: int = 4
     max_units: int = 5
     min_delta: float = 1e-4
@@ -60,7 +66,7 @@ class SearchSpec:
     max_prompt_tokens: int = 600
     max_answer_tokens: int = 64
     objective: Objective = field(default_factory=Supervised)
-    selection: Literal["halving"] = "halving"
+    selection: SelectionName = "halving"
     protected: tuple[str, ...] = ()
     anchors: tuple[int, ...] = ()
     with_accuracy: bool = True

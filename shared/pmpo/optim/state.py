@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pmpo.optim.acceptance import AcceptanceRule
-from pmpo.optim.bounds import TokenCounts, answering, final_scoring, minimum_budget
+from pmpo.optim.bounds import TokenCounts, answering, final_scoring, minimum_budget, most_targets
 from pmpo.optim.budget import Ledger, Reservation, require
 from pmpo.optim.events import Candidate, CandidateDropped, Spent
 from pmpo.optim.guards import Rejection
@@ -138,4 +138,4 @@ async def _seed_counts(state: State) -> TokenCounts:
         known = table.counts(prompt)
         rows.append([] if known is None else [int(count) for count in known])
     (prompt_tokens,) = await state.ports.count_tokens([prompt])
-    return TokenCounts(rows[0], rows[1], rows[2], prompt_tokens)
+    return TokenCounts(rows[0], rows[1], rows[2], prompt_tokens, most_targets(state.splits))

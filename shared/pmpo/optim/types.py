@@ -21,9 +21,12 @@ class Example:
     Attributes:
         index: row number in the file it came from; unique within its split.
         input: what the user message holds when the prompt has no placeholders.
-        targets: known outputs; a supervised row has exactly one.
+        targets: known outputs, the right one first: a supervised row has one, a preference pair the chosen and the
+            rejected answer, a multiple-choice row its options.
         fields: values for the prompt's placeholders, ``input`` among them.
         weight: the reward r of the paper, >= 0.
+        margin: by how much the chosen answer of a pair should win (a rating gap), >= 0.
+        answer_prefix: how every answer begins; part of the context, never of a target.
     """
 
     index: int
@@ -31,6 +34,8 @@ class Example:
     targets: tuple[str, ...]
     fields: Mapping[str, str] = field(default_factory=dict)
     weight: float = 1.0
+    margin: float = 0.0
+    answer_prefix: str = ""
 
     @property
     def target(self) -> str:
@@ -96,7 +101,10 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """``num_samples`` completions of one conversation. ``seed`` alone (with the sample's index) decides the draws."""
+    """``num_samples`` completions of one conversation. ``seed`` alone (with the sample's index) decides the draws.
+
+    ``answer_prefix`` stands before what is sampled, and is not part of it.
+    """
 
     messages: tuple[Message, ...]
     num_samples: int
@@ -105,6 +113,7 @@ class GenerationRequest:
     top_p: float
     seed: int
     stop: tuple[str, ...] = ()
+    answer_prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,19 +17,9 @@ NOT_YET = frozenset(
     {
         "prompts",
         "webhook",
-        "answer_prefix",
         "few_shot",
         "chat_template_kwargs",
         "budget.money",
-        "objective.beta",
-        "objective.form",
-        "optimizer.hard_examples_policy",
-        "fields.chosen",
-        "fields.rejected",
-        "fields.options",
-        "fields.answer",
-        "fields.margin",
-        "fields.weight",
     }
 )
 

@@ -6,20 +6,22 @@ from pmpo.contracts.jobs import MAX_INLINE_ROWS, JobSpec, Row, SplitSizes
 from pmpo.data.examples import check_placeholders, to_examples
 from pmpo.data.splits import make_splits
 from pmpo.errors import InvalidDataError, InvalidInputError
-from pmpo.optim.losses import Supervised
 from pmpo.optim.spec import BudgetCaps, Sampling, SearchSpec
 from pmpo.optim.types import Example, Splits
 from pmpo.runs.meta_prompt import small_rewrite
+from pmpo.runs.objectives import check_objective, objective_of
 
 
 def search_spec(job: JobSpec) -> SearchSpec:
     """The search's settings, with the meta-prompt that ships.
 
     Raises:
-        InvalidInputError: an empty prompt, or a protected text that does not stand in the prompt.
+        InvalidInputError: an empty prompt, a protected text that does not stand in the prompt, or keys that do not go
+            with the objective.
     """
     optimizer, constraints, budget = job.optimizer, job.constraints, job.budget
     _check_protected(job)
+    check_objective(job)
     return SearchSpec(
         prompt=job.prompt,
         rewrite_meta=small_rewrite(),
@@ -27,12 +29,14 @@ def search_spec(job: JobSpec) -> SearchSpec:
         iterations=optimizer.iterations,
         patience=optimizer.patience,
         hard_examples=optimizer.hard_examples,
+        hard_examples_policy=optimizer.hard_examples_policy,
+        max_units=optimizer.max_units,
         variants=optimizer.variants,
         min_delta=optimizer.min_delta,
         target_loss=optimizer.target_loss,
         max_prompt_tokens=constraints.max_prompt_tokens,
         max_answer_tokens=job.max_answer_tokens,
-        objective=Supervised(job.objective.normalize),
+        objective=objective_of(job.objective),
         selection=optimizer.selection,
         protected=tuple(constraints.protect),
         anchors=tuple(constraints.anchors),
@@ -49,24 +53,26 @@ def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     Raises:
         InvalidDataError: too many or too few rows, or a row that cannot be used.
         PlaceholderError: the prompt asks for a field that a row does not have.
-        InvalidInputError: an anchor that is no row.
+        InvalidInputError: an anchor that is no row, or keys that do not go with the objective.
     """
+    check_objective(job)
     dataset = job.dataset
     check_num_rows(dataset.train, dataset.validation, dataset.test)
-    train = to_examples(dataset.train, job.fields, name="train")
+    train = _examples(job, dataset.train, "train")
     validation = _given(job, dataset.validation, "validation")
     test = _given(job, dataset.test, "test")
     for examples in (train, validation or (), test or ()):
         check_placeholders(job.prompt, examples)
     division = make_splits(train, validation, test, job.constraints.anchors, job.seed)
     splits = division.splits
+    _check_weights(splits)
     sizes = SplitSizes(
         train=len(splits.train),
         validation=len(splits.validation),
         test=len(splits.test),
         unused=division.num_unused,
     )
-    return splits, sizes, list(division.warnings)
+    return splits, sizes, [*division.warnings, *_weights_used(job, train)]
 
 
 def check_num_rows(train: list[Row], validation: list[Row] | None, test: list[Row] | None) -> None:
@@ -86,7 +92,32 @@ def check_num_rows(train: list[Row], validation: list[Row] | None, test: list[Ro
 
 
 def _given(job: JobSpec, rows: list[Row] | None, name: str) -> tuple[Example, ...] | None:
-    return None if rows is None else to_examples(rows, job.fields, name=name)
+    return None if rows is None else _examples(job, rows, name)
+
+
+def _examples(job: JobSpec, rows: list[Row], name: str) -> tuple[Example, ...]:
+    kind, prefix = job.objective.kind, job.answer_prefix
+    return to_examples(rows, job.fields, name=name, kind=kind, answer_prefix=prefix)
+
+
+def _check_weights(splits: Splits) -> None:
+    """A set whose rows all weigh nothing has no mean."""
+    for name, examples in (("train", splits.train), ("validation", splits.validation), ("test", splits.test)):
+        if examples and not any(example.weight for example in examples):
+            raise InvalidDataError(
+                f"the {len(examples)} rows that were chosen for {name} all weigh 0; give more rows a weight above 0, "
+                "or give a file of its own for each set"
+            )
+
+
+def _weights_used(job: JobSpec, train: tuple[Example, ...]) -> list[str]:
+    """A word about a key that is read because of its name alone."""
+    if "weight" in job.fields.model_fields_set or all(example.weight == 1.0 for example in train):
+        return []
+    return [
+        "the rows' key 'weight' counts them more or less in every loss; write `fields: {weight: weight}` if that is "
+        "meant, or `fields: {weight: null}` if the key means something else"
+    ]
 
 
 def _check_protected(job: JobSpec) -> None:
@@ -99,5 +130,5 @@ def _check_protected(job: JobSpec) -> None:
 
 def _sampling(job: JobSpec) -> Sampling:
     """Rewrites of a long prompt get room to be as long: a token is two bytes at the least in most texts."""
-    room = max(Sampling().max_tokens, len(job.prompt.encode()) // 2)
+    room = job.optimizer.max_rewrite_tokens or max(Sampling().max_tokens, len(job.prompt.encode()) // 2)
     return Sampling(job.optimizer.temperature, job.optimizer.top_p, room)

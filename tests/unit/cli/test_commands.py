@@ -145,7 +145,7 @@ def test_untested_fields_are_null(
     found = json.loads(capsys.readouterr().out)
     assert {name: found[name] for name in found if name.startswith("test_")} == dict.fromkeys(
         ["test_loss_before", "test_loss_after", "test_difference", "test_interval", "test_p_value",
-         "test_accuracy_before", "test_accuracy_after"]
+         "test_accuracy_before", "test_accuracy_after", "test_preferred_before", "test_preferred_after"]
     )  # fmt: skip
 
 

@@ -175,3 +175,37 @@ def test_control_characters_become_visible() -> None:
     assert shown("a\tb\nc") == "a\tb\nc"
     assert shown("a\x1b\u202eb") == "a<U+001B><U+202E>b"
     assert on_one_line("a\n\n  b" + "c" * 20, 8) == "a bcccc…"
+
+
+def test_a_result_of_pairs_speaks_of_pairs(double: ModuleType) -> None:
+    base = double.make_result()
+    won = {"accuracy_before": None, "accuracy_after": None, "preferred_before": 0.4, "preferred_after": 0.9}
+    flat = [(3, 0.999), (11, 0.02)]
+    result = double.make_result(
+        objective={"kind": "preference", "form": "auto", "unit": "nats per pair"},
+        test=base.test.model_copy(update=won).model_dump(),
+        flat_pairs=[
+            {"row": row, "mean_probability": mean, "standard_deviation": 0.001, "num_prompts": 9} for row, mean in flat
+        ],
+    )
+    text = joined(printed(result))
+    for part in (
+        "the loss fell by 2.12 nats per pair on 30 rows",
+        "loss: how far the chosen answers are from winning (auto), in nats per pair; lower is better",
+        "test pairs won 40 % 90 % +50 points",
+        "2 training rows hardly told the prompts apart (rows 3, 11, counted from 0); in 1 the right answer is the "
+        "unlikely one every time: look at the labels.",
+    ):
+        assert part in text
+    assert "accuracy" not in text
+    assert "per token" not in text
+
+
+def test_many_flat_rows_are_counted_and_not_all_named(double: ModuleType) -> None:
+    flat = [{"row": row, "mean_probability": 0.9, "standard_deviation": 0, "num_prompts": 9} for row in range(12)]
+    result = double.make_result(
+        flat_pairs=flat, objective={"kind": "options", "form": "pairs", "unit": "nats per pair"}
+    )
+    assert words.flat_pairs(result).startswith("12 training rows hardly told the prompts apart (rows 0, 1, 2,")
+    assert words.flat_pairs(result).endswith("9 and 2 more, counted from 0).")
+    assert words.flat_pairs(double.make_result()) == ""

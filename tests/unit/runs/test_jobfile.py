@@ -11,6 +11,7 @@ import yaml
 
 from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidDataError, InvalidInputError, UnknownKeyError
+from pmpo.optim.preference import MultipleChoice, Preference
 from pmpo.runs.jobfile import load_job
 from pmpo.runs.jobspec import search_spec, split_job
 from tests.public_data import public_data
@@ -85,6 +86,35 @@ def test_every_key_of_the_documented_form_is_read(folder: Path) -> None:
     assert (job.optimizer.min_delta, job.optimizer.top_p, job.budget.scored_tokens) == (1e-4, 0.9, 5_000_000)
 
 
+def test_a_job_file_of_pairs_and_one_of_options(folder: Path) -> None:
+    pairs = [{"q": f"x{number}", "good": "yes", "bad": "no", "gap": 1, "r": 2} for number in range(20)]
+    _write_rows(folder / "data" / "train.jsonl", pairs)
+    path = folder / "pairs.yml"
+    path.write_text(
+        """
+        prompt: p
+        dataset: {train: data/train.jsonl}
+        fields: {input: q, chosen: good, rejected: bad, margin: gap, weight: r}
+        objective: {kind: preference, form: mean_margin, beta: 2, gamma: 0.5}
+        optimizer: {selection: race, hard_examples_policy: top_loss, max_units: 3, max_rewrite_tokens: 200}
+        answer_prefix: "The answer is "
+        """
+    )
+    job = load_job(path)
+    splits, _, warnings = split_job(job)
+    first = splits.train[0]
+    assert (first.targets, first.margin, first.weight, first.answer_prefix) == (
+        ("yes", "no"),
+        1.0,
+        2.0,
+        "The answer is ",
+    )
+    assert (job.metric, warnings, search_spec(job).objective) == (None, [], Preference("mean_margin", 2, 0.5))
+    _write_rows(folder / "data" / "train.jsonl", [{"input": "x", "options": {"A": 1, "B": 2}, "answer": "B"}] * 3)
+    path.write_text("prompt: p\ndataset: {train: data/train.jsonl}\nobjective: {kind: options}\nmetric: null\n")
+    assert search_spec(load_job(path)).objective == MultipleChoice("pairs")
+
+
 def test_json_is_read_too(folder: Path) -> None:
     path = folder / "job.json"
     path.write_text(json.dumps({"prompt": "p", "dataset": {"train": "data/train.jsonl"}}, indent="\t"))
@@ -144,10 +174,16 @@ def test_unknown_keys_are_refused_at_every_level(folder: Path, changes: dict[str
         ({"webhook": "https://x"}, "this version does not have 'webhook' yet; remove the key"),
         ({"prompts": ["a"]}, "this version does not have 'prompts' yet"),
         ({"budget": {"money": 2.0}}, "this version does not have 'budget.money' yet"),
-        ({"fields": {"input": "i", "chosen": "c"}}, "this version does not have 'fields.chosen' yet"),
+        ({"few_shot": {}}, "this version does not have 'few_shot' yet"),
         ({"kind": "compress"}, "kind is 'compress'; this version has only 'optimize'"),
-        ({"objective": {"kind": "preference"}}, "objective.kind is 'preference'; this version has only 'supervised'"),
-        ({"optimizer": {"selection": "race"}}, "optimizer.selection is 'race'; this version has only 'halving'"),
+        (
+            {"objective": {"kind": "reward"}},
+            "objective.kind is 'reward'; this version has only 'supervised', 'preference' or 'options'",
+        ),
+        (
+            {"optimizer": {"selection": "best"}},
+            "optimizer.selection is 'best'; this version has only 'halving', 'race' or 'full'",
+        ),
         ({"models": {"target": {"url": "http://x"}}}, "takes a name of the operator's endpoint table"),
         ({"dataset": "ds_1"}, "this version has no stored data sets yet; name a file"),
     ],
