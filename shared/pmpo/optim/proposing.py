@@ -17,13 +17,12 @@ from pmpo.optim.guards import (
     Rejection,
     first_rejection,
 )
-from pmpo.optim.rewrite import RewriteContext, parse_rewrite, render_rewrite
+from pmpo.optim.reading import STOP
+from pmpo.optim.rewrite import RewriteContext, render_rewrite
 from pmpo.optim.spec import SearchSpec
-from pmpo.optim.types import Completion, Example, GenerationRequest, UnitImportance
+from pmpo.optim.types import Example, GenerationRequest, UnitImportance
 from pmpo.text.overlap import CopyDetector
 from pmpo.text.placeholders import placeholders
-
-STOP = "</prompt>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +80,6 @@ def rewrite_requests(
         )
         for position, example in enumerate(hard)
     ]
-
-
-def read_rewrite(completion: Completion) -> str | None:
-    """The rewrite in a completion, whether or not the stop text was kept."""
-    text = completion.text
-    if STOP not in text and completion.finish_reason == "stop":
-        text += STOP
-    return parse_rewrite(text)
 
 
 def derived_seed(job_seed: int, call: int, position: int) -> int:

@@ -1,4 +1,4 @@
-"""The meta-prompts: how the rewriter is asked for a better prompt, and how its answer is read.
+"""The meta-prompts: how the rewriter is asked for a better prompt (``reading`` reads its answer).
 
 The text of a meta-prompt is passed in (the shipped ones lie in ``pmpo/runs/meta_prompts``). It has a ``[system]`` and a
 ``[user]`` section; slots are written ``{{name}}`` and filled in one pass, so that a filled-in prompt may itself hold
@@ -18,7 +18,6 @@ from pmpo.optim.types import Message, Unit, UnitImportance
 INERT_BELOW_NATS = 0.01
 _SECTION = re.compile(r"^\[(system|user)\]\n", re.MULTILINE)
 _SLOT = re.compile(r"\{\{(task|prompt|units|input|target|keep)\}\}")
-_ANSWER = re.compile(r"<prompt>(.*?)</prompt>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +86,6 @@ def word_for(delta: float) -> str:
     if abs(delta) < INERT_BELOW_NATS:
         return "inert"
     return "helps" if delta > 0 else "hurts"
-
-
-def parse_rewrite(text: str) -> str | None:
-    """The text between the first pair of prompt tags, stripped; None when there is no such pair or it is empty."""
-    match = _ANSWER.search(text)
-    if match is None:
-        return None
-    return match.group(1).strip() or None
 
 
 def fingerprint(rewrite: MetaPrompt, mask: MetaPrompt) -> str:

@@ -20,7 +20,8 @@ from pmpo.optim.events import (
 )
 from pmpo.optim.importance import importances, masked_prompts, units_of
 from pmpo.optim.losses import Floats
-from pmpo.optim.proposing import Proposal, read_rewrite, rewrite_requests
+from pmpo.optim.proposing import Proposal, rewrite_requests
+from pmpo.optim.reading import read_rewrite
 from pmpo.optim.state import State
 from pmpo.optim.types import Example
 
@@ -117,7 +118,7 @@ async def _proposals(state: State, hard: Sequence[Example]) -> list[Proposal]:
     )
     answers = await state.meter.rewrites(requests)
     texts = [(example.index, completion) for example, row in zip(hard, answers, strict=True) for completion in row]
-    rewrites = [read_rewrite(completion) for _, completion in texts]
+    rewrites = [read_rewrite(completion, state.incumbent.prompt) for _, completion in texts]
     counts = await state.ports.count_tokens([rewrite or "" for rewrite in rewrites])
     return [
         state.rail.judge(index, completion.text, rewrite, count)

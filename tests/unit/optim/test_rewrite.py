@@ -7,7 +7,6 @@ from pmpo.optim.rewrite import (
     MetaPrompt,
     RewriteContext,
     fingerprint,
-    parse_rewrite,
     render_mask,
     render_rewrite,
     unit_table,
@@ -54,22 +53,6 @@ def test_the_mask_form_shows_the_prompt_alone():
 
 def test_no_units_are_an_empty_table():
     assert unit_table(()) == ""
-
-
-@pytest.mark.parametrize(
-    ("text", "rewrite"),
-    [
-        ("<prompt>Sort.</prompt>", "Sort."),
-        ("Sure!\n<prompt>\nSort.\nBe brief.\n</prompt> Done.", "Sort.\nBe brief."),
-        ("<prompt>One.</prompt><prompt>Two.</prompt>", "One."),
-        ("<prompt> \n</prompt>", None),
-        ("Sort.", None),
-        ("<prompt>Sort.", None),
-        ("", None),
-    ],
-)
-def test_the_first_pair_of_tags_holds_the_rewrite(text, rewrite):
-    assert parse_rewrite(text) == rewrite
 
 
 @pytest.mark.parametrize("text", ["", "[system]\nx", "[system]\nx\n[user]\nno slot", "{{prompt}}"])
