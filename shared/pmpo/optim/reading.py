@@ -30,7 +30,7 @@ def parse_rewrite(text: str, current: str = "") -> str | None:
         text: what the model wrote.
         current: the prompt that it was asked to rewrite.
     """
-    found = [_unfenced(piece, current) for piece in _between_tags(text)]
+    found = [unfenced(piece, current) for piece in _between_tags(text)]
     rewrites = [rewrite for rewrite in found if rewrite]
     fresh = (rewrite for rewrite in rewrites if normalised(rewrite) != normalised(current))
     return next(fresh, rewrites[0] if rewrites else None)
@@ -61,8 +61,11 @@ def _is_open(text: str) -> bool:
     return _OPEN.search(text, closings[-1].end() if closings else 0) is not None
 
 
-def _unfenced(piece: str, current: str) -> str:
-    """``piece`` stripped, without the code fence that opens it (and closes it, unless a tag cut that off)."""
+def unfenced(piece: str, current: str = "") -> str:
+    """``piece`` stripped, without the code fence that opens it (and closes it, unless a tag cut that off).
+
+    A piece of which the fence is only a part stays as it is, and so does any while ``current`` begins with a fence.
+    """
     stripped = piece.strip()
     opening = _FENCE_LINE.match(stripped)
     if opening is None or current.lstrip().startswith(_FENCE):

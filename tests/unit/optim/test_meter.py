@@ -68,7 +68,7 @@ async def test_a_scorer_that_counts_otherwise_than_it_said_is_refused():
 
 async def test_accuracy_is_the_mean_grade_and_none_without_a_metric():
     measuring, ledger, _ = meter(grader=ExactGrader())
-    assert await measuring.accuracy("A.", EXAMPLES, 5) == pytest.approx(1 / 6)
+    assert await measuring.accuracy("A.", LossTable(EXAMPLES), 5) == pytest.approx(1 / 6)
     assert ledger.generated_tokens == 12
     without, _, _ = meter()
-    assert await without.accuracy("A.", EXAMPLES, 5) is None
+    assert await without.accuracy("A.", LossTable(EXAMPLES), 5) is None
