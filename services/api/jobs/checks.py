@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.errors import TooLongError
-from pmpo.optim.bounds import TokenCounts, minimum_budget
+from pmpo.optim.bounds import TokenCounts, largest_row_bytes, minimum_budget
 from pmpo.optim.budget import require
 from pmpo.optim.selection import policy_of
+from pmpo.optim.spec import SearchSpec
 from pmpo.optim.types import Example, Splits
+from pmpo.remote.prices import prices_of
 from pmpo.runs.jobspec import search_spec, split_job
 from pmpo.runtime.endpoints import Endpoint, endpoint
 
@@ -59,17 +61,25 @@ class JobChecks:
         return CheckedJob(spec, splits, sizes, warnings)
 
     async def _check_tokens(self, spec: JobSpec, splits: Splits) -> None:
-        counter = self._counters[spec.models.target]
-        (prompt,) = await counter.count_tokens([spec.prompt])
-        limit = spec.constraints.max_prompt_tokens
-        if prompt > limit:
-            raise TooLongError(
-                f"the prompt has {prompt} tokens and constraints.max_prompt_tokens is {limit}; "
-                "shorten the prompt or raise the limit"
-            )
+        search = search_spec(spec, prices_of(self._endpoints, spec.models.target, spec.models.rewriter))
+        counts = await self._count(search, splits, self._counters[spec.models.target])
+        require(search.caps, minimum_budget(counts, search, policy_of(search.selection)))
+
+    async def _count(self, search: SearchSpec, splits: Splits, counter: TokenCounter) -> TokenCounts:
+        """Tokens of every seed prompt, alone and with every row. Raises TooLongError."""
+        prompts = list(search.seeds)
+        alone = await counter.count_tokens(prompts)
+        for number, num_tokens in enumerate(alone, start=1):
+            if num_tokens > search.max_prompt_tokens:
+                which = "the prompt" if len(prompts) == 1 else f"prompt {number} of prompts"
+                raise TooLongError(
+                    f"{which} has {num_tokens} tokens and constraints.max_prompt_tokens is {search.max_prompt_tokens}; "
+                    "shorten the prompt or raise the limit"
+                )
         rows = [*splits.train, *splits.validation, *splits.test]
-        (counts,) = await counter.num_scored_tokens([spec.prompt], rows)
         gate, final = len(splits.train), len(splits.train) + len(splits.validation)
-        search = search_spec(spec)
-        known = TokenCounts(counts[:gate], counts[gate:final], counts[final:], prompt)
-        require(search.caps, minimum_budget(known, search, policy_of(search.selection)))
+        first, *others = [
+            TokenCounts(counts[:gate], counts[gate:final], counts[final:], num_tokens)
+            for counts, num_tokens in zip(await counter.num_scored_tokens(prompts, rows), alone, strict=True)
+        ]
+        return replace(first, others=others, largest_row_bytes=largest_row_bytes(splits.train))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 JobState = Literal["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 MAX_INLINE_ROWS = 1_000
 
 Row = dict[str, Any]
+Prompt = Annotated[str, Field(min_length=1, max_length=200_000)]
 
 
 class Strict(BaseModel):
@@ -42,7 +44,11 @@ class ObjectiveSpec(Strict):
 
 
 class OptimizerSpec(Strict):
-    """The search's own settings."""
+    """The search's own settings.
+
+    ``meta_prompt`` names the forms that ask the rewriter: ``small`` ones for small models to fill in, ``full`` ones for
+    capable models. ``meta_prompt_text`` replaces the one that asks for rewrites; a job file names a file for it.
+    """
 
     algorithm: Literal["pmpo"] = "pmpo"
     iterations: Annotated[int, Field(ge=1, le=200)] = 20
@@ -54,6 +60,13 @@ class OptimizerSpec(Strict):
     target_loss: Annotated[float, Field(ge=0)] | None = None
     temperature: Annotated[float, Field(gt=0, le=2)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    max_rewrite_tokens: Annotated[int, Field(ge=16, le=100_000)] | None = None
+    units: Literal["rule", "model"] = "rule"
+    mask_mode: Literal["delete", "placeholder"] = "delete"
+    max_units: Annotated[int, Field(ge=1, le=20)] = 5
+    restarts: Annotated[int, Field(ge=0, le=20)] = 0
+    meta_prompt: Literal["small", "full"] = "small"
+    meta_prompt_text: Annotated[str, Field(max_length=100_000)] | None = None
 
 
 class ModelNames(Strict):
@@ -77,14 +90,19 @@ class BudgetSpec(Strict):
     scored_tokens: Annotated[int, Field(ge=1)] | None = None
     generated_tokens: Annotated[int, Field(ge=1)] | None = None
     seconds: Annotated[float, Field(gt=0)] | None = None
+    money: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 class JobSpec(Strict):
-    """``POST /v1/jobs``: a job file with its data inside."""
+    """``POST /v1/jobs``: a job file with its data inside.
+
+    ``prompts`` are several seed prompts, ``prompt`` the first of them: it may be left out when ``prompts`` is there.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = "job"
     kind: Literal["optimize"] = "optimize"
-    prompt: Annotated[str, Field(min_length=1, max_length=200_000)]
+    prompt: Prompt
+    prompts: Annotated[list[Prompt], Field(max_length=20)] = []
     task: Annotated[str, Field(max_length=10_000)] = ""
     dataset: InlineDataset
     fields: FieldNames = FieldNames()
@@ -98,6 +116,20 @@ class JobSpec(Strict):
     queue: Literal["interactive", "overnight"] = "interactive"
     seed: Annotated[int, Field(ge=0)] = 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _first_of_prompts(cls, data: Any) -> Any:
+        prompts = data.get("prompts") if isinstance(data, Mapping) else None
+        if not isinstance(prompts, list) or not prompts or "prompt" in data:
+            return data
+        return {"prompt": prompts[0], **data}
+
+    @model_validator(mode="after")
+    def _one_first_prompt(self) -> JobSpec:
+        if self.prompts and self.prompts[0] != self.prompt:
+            raise ValueError("prompt is not the first of prompts; give either 'prompt' or 'prompts'")
+        return self
+
 
 class SplitSizes(Strict):
     """Rows in each set. ``unused`` rows were left over."""
@@ -109,7 +141,10 @@ class SplitSizes(Strict):
 
 
 class Progress(Strict):
-    """Where a running job stands; losses are the incumbent's, in nats per target token."""
+    """Where a running job stands; losses are the incumbent's, in nats per target token.
+
+    ``money`` is null where the models have no prices.
+    """
 
     iteration: int = 0
     max_iterations: int = 0
@@ -120,6 +155,7 @@ class Progress(Strict):
     computed_tokens: int = 0
     generated_tokens: int = 0
     seconds: float = 0.0
+    money: float | None = None
 
 
 class JobFailure(Strict):
@@ -227,6 +263,9 @@ class ResultView(Strict):
     seconds: float
     model: ModelView | None
     detail: str = ""
+    money: float | None = None
+    num_restarts: int = 0
+    num_seeds: int = 1
 
 
 class JobCreated(Strict):

@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from pmpo.optim.contest import challenge, scored
-from pmpo.optim.events import CandidateDropped, CandidateProposed, CandidateScored, IncumbentAccepted
+from pmpo.optim.events import CandidateProposed, Event
 from pmpo.optim.state import State
 
 
-async def compare_seeds(
-    state: State,
-) -> AsyncIterator[CandidateProposed | CandidateScored | CandidateDropped | IncumbentAccepted]:
+async def compare_seeds(state: State) -> AsyncIterator[Event]:
     """Score the further seed prompts and stand on the best. Raises BudgetExhaustedError."""
     others = state.seeds[1:]
     for candidate in others:

@@ -1,4 +1,4 @@
-"""When a search stops, and with which of its incumbents it ends. Rules are small classes; the loop knows none of them."""
+"""When a search stops, and with which of its incumbents it ends."""
 
 from __future__ import annotations
 

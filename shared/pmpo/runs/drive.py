@@ -10,19 +10,20 @@ from pmpo.data.metrics import grader_for
 from pmpo.optim.events import Event
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.search import search
-from pmpo.optim.types import Splits
+from pmpo.optim.types import Prices, Splits
 from pmpo.runs.jobspec import search_spec
 
 
-def drive(job: JobSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Event]:
+def drive(job: JobSpec, splits: Splits, ports: SearchPorts, prices: Prices | None = None) -> AsyncIterator[Event]:
     """The events of the job's search, graded by the job's metric (``ports.grader`` is replaced).
 
     Args:
         job: what to do.
         splits: made once per job, and stored.
         ports: the world; ``replay`` holds the journal of an earlier attempt.
+        prices: what the job's models cost; the same on every attempt, or a cap on money may end it elsewhere.
 
     Raises:
         PmpoError: see ``pmpo.optim.search.search``.
     """
-    return search(search_spec(job), splits, replace(ports, grader=grader_for(job.metric)))
+    return search(search_spec(job, prices), splits, replace(ports, grader=grader_for(job.metric)))

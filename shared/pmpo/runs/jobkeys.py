@@ -13,14 +13,13 @@ from pmpo.errors import InvalidInputError, UnknownKeyError
 
 DATASET_KEYS = ("train", "validation", "test", "sample")
 FILE_KEYS = ("prompt_file",)
+SECTION_FILE_KEYS = {"optimizer": ("meta_prompt_file",)}
 NOT_YET = frozenset(
     {
-        "prompts",
         "webhook",
         "answer_prefix",
         "few_shot",
         "chat_template_kwargs",
-        "budget.money",
         "objective.beta",
         "objective.form",
         "optimizer.hard_examples_policy",
@@ -72,4 +71,4 @@ def _sections(job: Mapping[Any, Any]) -> Iterator[tuple[str, Mapping[Any, Any], 
         if name == "dataset":
             yield "dataset.", section, DATASET_KEYS
         elif isinstance(model, type) and issubclass(model, BaseModel):
-            yield f"{name}.", section, list(model.model_fields)
+            yield f"{name}.", section, [*model.model_fields, *SECTION_FILE_KEYS.get(name, ())]

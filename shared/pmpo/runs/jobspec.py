@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-from pmpo.contracts.jobs import MAX_INLINE_ROWS, JobSpec, Row, SplitSizes
+from pmpo.contracts.jobs import MAX_INLINE_ROWS, JobSpec, OptimizerSpec, Row, SplitSizes
 from pmpo.data.examples import check_placeholders, to_examples
 from pmpo.data.splits import make_splits
 from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.optim.losses import Supervised
+from pmpo.optim.rewrite import MetaPrompt
 from pmpo.optim.spec import BudgetCaps, Sampling, SearchSpec
-from pmpo.optim.types import Example, Splits
-from pmpo.runs.meta_prompt import small_rewrite
+from pmpo.optim.types import Example, Prices, Splits
+from pmpo.runs.meta_prompt import mask_form, rewrite_form
 
 
-def search_spec(job: JobSpec) -> SearchSpec:
-    """The search's settings, with the meta-prompt that ships.
+def search_spec(job: JobSpec, prices: Prices | None = None) -> SearchSpec:
+    """The search's settings, with the job's own meta-prompt or one that ships.
+
+    Args:
+        job: what to do.
+        prices: what the job's models cost, where the operator's endpoint table says it.
 
     Raises:
-        InvalidInputError: an empty prompt, or a protected text that does not stand in the prompt.
+        InvalidInputError: an empty prompt, a protected text that does not stand in every prompt, a meta-prompt without
+            its sections, or a cap on money without prices.
+        PlaceholderError: several prompts with different placeholders.
     """
     optimizer, constraints, budget = job.optimizer, job.constraints, job.budget
     _check_protected(job)
     return SearchSpec(
         prompt=job.prompt,
-        rewrite_meta=small_rewrite(),
+        rewrite_meta=_rewrite_meta(optimizer),
+        more_prompts=tuple(job.prompts[1:]),
+        prices=prices,
+        units=optimizer.units,
+        mask_meta=mask_form(optimizer.meta_prompt),
+        mask_mode=optimizer.mask_mode,
+        max_units=optimizer.max_units,
+        restarts=optimizer.restarts,
         task=job.task,
         iterations=optimizer.iterations,
         patience=optimizer.patience,
@@ -38,7 +52,7 @@ def search_spec(job: JobSpec) -> SearchSpec:
         anchors=tuple(constraints.anchors),
         with_accuracy=job.metric is not None,
         sampling=_sampling(job),
-        caps=BudgetCaps(budget.scored_tokens, budget.generated_tokens, budget.seconds),
+        caps=BudgetCaps(budget.scored_tokens, budget.generated_tokens, budget.seconds, budget.money),
         seed=job.seed,
     )
 
@@ -57,7 +71,7 @@ def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     validation = _given(job, dataset.validation, "validation")
     test = _given(job, dataset.test, "test")
     for examples in (train, validation or (), test or ()):
-        check_placeholders(job.prompt, examples)
+        check_placeholders(job.prompt, examples)  # further seed prompts have the same ones: see SearchSpec
     division = make_splits(train, validation, test, job.constraints.anchors, job.seed)
     splits = division.splits
     sizes = SplitSizes(
@@ -91,13 +105,21 @@ def _given(job: JobSpec, rows: list[Row] | None, name: str) -> tuple[Example, ..
 
 def _check_protected(job: JobSpec) -> None:
     for text in job.constraints.protect:
-        if not text.strip() or text not in job.prompt:
+        if not text.strip() or any(text not in prompt for prompt in (job.prompt, *job.prompts)):
+            whose = "every prompt" if job.prompts else "the prompt"
             raise InvalidInputError(
-                f"constraints.protect: {text!r:.80} is no text of the prompt; write it as it stands there, or remove it"
+                f"constraints.protect: {text!r:.80} is no text of {whose}; write it as it stands there, or remove it"
             )
 
 
+def _rewrite_meta(optimizer: OptimizerSpec) -> MetaPrompt:
+    if optimizer.meta_prompt_text is None:
+        return rewrite_form(optimizer.meta_prompt)
+    return MetaPrompt.parse(optimizer.meta_prompt_text)
+
+
 def _sampling(job: JobSpec) -> Sampling:
-    """Rewrites of a long prompt get room to be as long: a token is two bytes at the least in most texts."""
-    room = max(Sampling().max_tokens, len(job.prompt.encode()) // 2)
+    """Unless the job says how much room they get, rewrites may be as long as the prompt (tokens of two bytes or more)."""
+    longest = max(len(prompt.encode()) for prompt in (job.prompt, *job.prompts))
+    room = job.optimizer.max_rewrite_tokens or max(Sampling().max_tokens, longest // 2)
     return Sampling(job.optimizer.temperature, job.optimizer.top_p, room)

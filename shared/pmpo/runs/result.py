@@ -50,7 +50,7 @@ def result_view(
         test=_test(result.test),
         num_iterations=result.num_iterations,
         num_accepted=result.num_accepted,
-        num_candidates=sum(isinstance(event, CandidateProposed) for event in events),
+        num_candidates=sum(isinstance(event, CandidateProposed) and event.iteration > 0 for event in events),
         rejected=rejections(events),
         splits=splits,
         scored_tokens=spent.scored_tokens,
@@ -59,6 +59,9 @@ def result_view(
         seconds=spent.seconds,
         model=_model(identity),
         detail=result.detail,
+        money=spent.money,
+        num_restarts=result.num_restarts,
+        num_seeds=result.num_seeds,
     )
 
 
