@@ -199,7 +199,8 @@ class IncumbentAccepted:
 class SearchRestarted:
     """Patience ran out and the search goes on from another known candidate, whose training loss may be higher.
 
-    ``restart`` counts from 1; ``left_id`` is the incumbent that was left, which stays a candidate for the result.
+    ``restart`` counts from 1; ``left_id`` is the incumbent that was left, which stays a candidate for the result;
+    ``is_best`` says that the runner-up is the better one even so (selection looked at training losses alone).
     """
 
     number: int
@@ -210,6 +211,7 @@ class SearchRestarted:
     train_loss: float
     validation_loss: float
     validation_accuracy: float | None = None
+    is_best: bool = False
 
 
 @dataclass(frozen=True, slots=True)

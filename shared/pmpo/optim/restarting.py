@@ -33,4 +33,5 @@ async def try_restart(state: State) -> SearchRestarted | None:
         current.train_loss,
         current.validation_loss,
         accuracy,
+        state.best().candidate == candidate,
     )

@@ -119,7 +119,7 @@ def _rewrite_meta(optimizer: OptimizerSpec) -> MetaPrompt:
 
 
 def _sampling(job: JobSpec) -> Sampling:
-    """Unless the job says how much room they get, rewrites may be as long as the prompt (tokens of two bytes or more)."""
+    """Rewrites get the room that the job says, else that of the longest prompt (most tokens are two bytes or more)."""
     longest = max(len(prompt.encode()) for prompt in (job.prompt, *job.prompts))
     room = job.optimizer.max_rewrite_tokens or max(Sampling().max_tokens, longest // 2)
     return Sampling(job.optimizer.temperature, job.optimizer.top_p, room)

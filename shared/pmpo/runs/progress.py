@@ -39,7 +39,9 @@ def advance(progress: Progress, event: Event) -> Progress:
 def best_prompt_after(event: Event) -> str | None:
     """The best prompt known, when ``event`` names it; else None."""
     match event:
-        case SearchStarted(seed=candidate) | IncumbentAccepted(candidate=candidate, is_best=True):
+        case SearchStarted(seed=candidate):
+            return candidate.prompt
+        case IncumbentAccepted(candidate=candidate, is_best=True) | SearchRestarted(candidate=candidate, is_best=True):
             return candidate.prompt
         case SearchFinished(result=result):
             return result.best.prompt
