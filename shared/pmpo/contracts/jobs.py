@@ -239,7 +239,11 @@ class ModelView(Strict):
 
 
 class ResultView(Strict):
-    """``GET /v1/jobs/{id}/result``."""
+    """``GET /v1/jobs/{id}/result``.
+
+    ``prompt_before`` is the first seed prompt. ``best_seed`` is the place in the job's list (from 1) of the seed prompt
+    that ``prompt_after`` is, null when it is a rewrite. ``money`` is null where the models have no prices.
+    """
 
     job_id: str
     name: str
@@ -266,6 +270,7 @@ class ResultView(Strict):
     money: float | None = None
     num_restarts: int = 0
     num_seeds: int = 1
+    best_seed: int | None = None
 
 
 class JobCreated(Strict):

@@ -62,6 +62,7 @@ def result_view(
         money=spent.money,
         num_restarts=result.num_restarts,
         num_seeds=result.num_seeds,
+        best_seed=result.best.id + 1 if result.best.parent_id is None else None,
     )
 
 
