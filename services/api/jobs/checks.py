@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.errors import TooLongError
 from pmpo.optim.bounds import TokenCounts, largest_row_bytes, minimum_budget
@@ -14,8 +15,9 @@ from pmpo.optim.selection import policy_of
 from pmpo.optim.spec import SearchSpec
 from pmpo.optim.types import Example, Splits
 from pmpo.remote.prices import prices_of
+from pmpo.runs.estimation import estimate_view
 from pmpo.runs.jobspec import search_spec, split_job
-from pmpo.runtime.endpoints import Endpoint, endpoint
+from pmpo.runtime.endpoints import Endpoint
 
 
 class TokenCounter(Protocol):
@@ -54,16 +56,23 @@ class JobChecks:
             InvalidInputError: what is wrong, where, and what to do.
             ScorerUnavailableError: the target's scorer cannot be asked for token counts.
         """
-        endpoint(self._endpoints, spec.models.target)
-        endpoint(self._endpoints, spec.models.rewriter)
         splits, sizes, warnings = split_job(spec)
-        await self._check_tokens(spec, splits)
-        return CheckedJob(spec, splits, sizes, warnings)
-
-    async def _check_tokens(self, spec: JobSpec, splits: Splits) -> None:
-        search = search_spec(spec, prices_of(self._endpoints, spec.models.target, spec.models.rewriter))
+        search = self._search(spec)
         counts = await self._count(search, splits, self._counters[spec.models.target])
         require(search.caps, minimum_budget(counts, search, policy_of(search.selection)))
+        return CheckedJob(spec, splits, sizes, warnings)
+
+    async def estimate(self, spec: JobSpec) -> EstimateView:
+        """What the job would use; a budget that is too small is no obstacle. Raises as ``check`` does."""
+        splits, sizes, warnings = split_job(spec)
+        search, counter = self._search(spec), self._counters[spec.models.target]
+        counts = await self._count(search, splits, counter)
+        targets = [example.target for example in (*splits.train, *splits.validation, *splits.test)]
+        answers = await counter.count_tokens(targets)
+        return estimate_view(search, counts, sum(answers) / len(answers), sizes, warnings)
+
+    def _search(self, spec: JobSpec) -> SearchSpec:
+        return search_spec(spec, prices_of(self._endpoints, spec.models.target, spec.models.rewriter))
 
     async def _count(self, search: SearchSpec, splits: Splits, counter: TokenCounter) -> TokenCounts:
         """Tokens of every seed prompt, alone and with every row. Raises TooLongError."""

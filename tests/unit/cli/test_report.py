@@ -95,9 +95,7 @@ def test_money_restarts_and_seed_prompts_are_said_where_there_were_any(double: M
     text = joined(printed(result))
     assert "8.2 s, 0.0123 in money." in text
     assert "Started again 2 times from a runner-up." in text
-    assert (
-        "3 seed prompts were compared; the result is your prompt 2, as you wrote it, tested against" in text
-    )
+    assert "3 seed prompts were compared; the result is your prompt 2, as you wrote it, tested against" in text
     assert "the result is a rewrite" in joined(printed(double.make_result(num_seeds=2)))
 
 
