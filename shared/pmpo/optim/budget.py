@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pmpo.errors import BudgetTooSmallError
 from pmpo.optim.events import Spent
@@ -60,8 +60,12 @@ class Ledger:
         raise ValueError("this reservation is not held")
 
     def settle(self, held: Reservation, used: Reservation, *, computed: int = 0) -> None:
-        """Replace a reservation by what was really used. Using more than was reserved is a bug, and raises."""
-        if not held.covers(used):
+        """Replace a reservation by what was really used. Using more than was reserved is a bug, and raises.
+
+        Money may exceed its reservation where no cap is on it.
+        """
+        allowed = held if self.caps.money is not None else replace(held, money_pico=used.money_pico)
+        if not allowed.covers(used):
             raise AssertionError(f"used {used} of {held}")
         self.release(held)
         self.used += used
