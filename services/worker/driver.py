@@ -48,7 +48,8 @@ class SearchDriver:
             journal=StoredJournal(self._store, lease),
             replay=replay,
         )
-        async with aclosing(cast(AsyncGenerator[Event, None], drive(job, splits, ports))) as events:
+        prices = self._models.prices(job.models.target, job.models.rewriter)
+        async with aclosing(cast(AsyncGenerator[Event, None], drive(job, splits, ports, prices))) as events:
             async for event in events:
                 await recorder.record(event)
         found, sizes = recorder.events, record.view.splits

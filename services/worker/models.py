@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from pmpo.optim.ports import Generator, Scorer
-from pmpo.optim.types import ModelIdentity
+from pmpo.optim.types import ModelIdentity, Prices
 from pmpo.remote.generator import GeneratorClient
+from pmpo.remote.prices import prices_of
 from pmpo.remote.scorer import ScorerClient
 from pmpo.runtime.endpoints import Endpoint, endpoint
 
@@ -30,6 +31,10 @@ class Models(Protocol):
 
     def generator(self, name: str) -> Generator:
         """A generator."""
+        ...
+
+    def prices(self, target: str, rewriter: str) -> Prices | None:
+        """What both cost; None where that is not known."""
         ...
 
 
@@ -56,3 +61,7 @@ class RemoteModels:
         """A generator. Raises as ``scorer`` does."""
         row = endpoint(self._table, name)
         return self._connect_generator(row, key=row.key())
+
+    def prices(self, target: str, rewriter: str) -> Prices | None:
+        """What both cost. Raises InvalidInputError: unknown name."""
+        return prices_of(self._table, target, rewriter)

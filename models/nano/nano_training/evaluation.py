@@ -14,7 +14,8 @@ from nano_training.inputs import Item, draw_item
 from nano_training.phrasings import FILLERS, VAGUE, Phrasings, split_phrasings
 from nano_training.prompts import Piece, Prompt
 from nano_training.scoring import Score, Scorer
-from pmpo.optim.rewrite import RewriteContext, parse_rewrite, render_rewrite
+from pmpo.optim.reading import parse_rewrite
+from pmpo.optim.rewrite import RewriteContext, render_rewrite
 from pmpo.optim.types import Unit, UnitImportance
 from pmpo.text.units import delete, segment
 

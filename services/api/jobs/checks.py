@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.errors import TooLongError
-from pmpo.optim.bounds import TokenCounts, most_targets
+from pmpo.optim.bounds import TokenCounts, largest_row_bytes, most_targets
 from pmpo.optim.budget import require
-from pmpo.optim.types import Example, Splits
+from pmpo.optim.spec import SearchSpec
+from pmpo.optim.types import Example, Prices, Splits
+from pmpo.remote.prices import prices_of
+from pmpo.runs.estimation import estimate_view
 from pmpo.runs.jobspec import search_spec, split_job
-from pmpo.runs.rivals import smallest_budget
-from pmpo.runtime.endpoints import Endpoint, endpoint
+from pmpo.runs.rivals import refuse_estimate, smallest_budget
+from pmpo.runtime.endpoints import Endpoint
 
 
 class TokenCounter(Protocol):
@@ -52,23 +56,43 @@ class JobChecks:
             InvalidInputError: what is wrong, where, and what to do.
             ScorerUnavailableError: the target's scorer cannot be asked for token counts.
         """
-        endpoint(self._endpoints, spec.models.target)
-        endpoint(self._endpoints, spec.models.rewriter)
         splits, sizes, warnings = split_job(spec)
-        await self._check_tokens(spec, splits)
+        prices = self._prices(spec)
+        search = search_spec(spec, prices)
+        counts = await self._count(search, splits, self._counters[spec.models.target])
+        require(search.caps, smallest_budget(spec, counts, prices))
         return CheckedJob(spec, splits, sizes, warnings)
 
-    async def _check_tokens(self, spec: JobSpec, splits: Splits) -> None:
-        counter = self._counters[spec.models.target]
-        (prompt,) = await counter.count_tokens([spec.prompt])
-        limit = spec.constraints.max_prompt_tokens
-        if prompt > limit:
-            raise TooLongError(
-                f"the prompt has {prompt} tokens and constraints.max_prompt_tokens is {limit}; "
-                "shorten the prompt or raise the limit"
-            )
+    async def estimate(self, spec: JobSpec) -> EstimateView:
+        """What the job would use; a budget that is too small is no obstacle. Raises as ``check`` does."""
+        refuse_estimate(spec)
+        splits, sizes, warnings = split_job(spec)
+        search, counter = search_spec(spec, self._prices(spec)), self._counters[spec.models.target]
+        counts = await self._count(search, splits, counter)
+        targets = [example.target for example in (*splits.train, *splits.validation, *splits.test)]
+        answers = await counter.count_tokens(targets)
+        return estimate_view(search, counts, sum(answers) / len(answers), sizes, warnings)
+
+    def _prices(self, spec: JobSpec) -> Prices | None:
+        """Raises InvalidInputError: a name that is not in the endpoint table."""
+        return prices_of(self._endpoints, spec.models.target, spec.models.rewriter)
+
+    async def _count(self, search: SearchSpec, splits: Splits, counter: TokenCounter) -> TokenCounts:
+        """Tokens of every seed prompt, alone and with every row. Raises TooLongError."""
+        prompts = list(search.seeds)
+        alone = await counter.count_tokens(prompts)
+        for number, num_tokens in enumerate(alone, start=1):
+            if num_tokens > search.max_prompt_tokens:
+                which = "the prompt" if len(prompts) == 1 else f"prompt {number} of prompts"
+                raise TooLongError(
+                    f"{which} has {num_tokens} tokens and constraints.max_prompt_tokens is {search.max_prompt_tokens}; "
+                    "shorten the prompt or raise the limit"
+                )
         rows = [*splits.train, *splits.validation, *splits.test]
-        (counts,) = await counter.num_scored_tokens([spec.prompt], rows)
         gate, final = len(splits.train), len(splits.train) + len(splits.validation)
-        known = TokenCounts(counts[:gate], counts[gate:final], counts[final:], prompt, most_targets(splits))
-        require(search_spec(spec).caps, smallest_budget(spec, known))
+        first, *others = [
+            TokenCounts(counts[:gate], counts[gate:final], counts[final:], num_tokens)
+            for counts, num_tokens in zip(await counter.num_scored_tokens(prompts, rows), alone, strict=True)
+        ]
+        row, num_targets = largest_row_bytes(splits.train), most_targets(splits)
+        return replace(first, others=others, largest_row_bytes=row, num_targets=num_targets)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobView, ResultView
 from services.api.deps import Service
 
@@ -20,6 +21,12 @@ async def create_job(spec: JobSpec, service: Service, response: Response) -> Job
     created = await service.create(spec)
     response.headers["location"] = f"/v1/jobs/{created.id}"
     return created
+
+
+@router.post("/estimate")
+async def estimate_job(spec: JobSpec, service: Service) -> EstimateView:
+    """What a job would use, without running it."""
+    return await service.estimate(spec)
 
 
 @router.get("")

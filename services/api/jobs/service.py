@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import (
     FINAL_STATES,
     EventsPage,
@@ -50,6 +51,14 @@ class JobService:
         except StoreUnavailableError as error:
             log.warning("left_to_the_janitor", job_id=job.id, reason=error.message)
         return JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(checked.warnings))
+
+    async def estimate(self, spec: JobSpec) -> EstimateView:
+        """What a job would use. Nothing is saved.
+
+        Raises:
+            InvalidInputError: the job cannot be run as it is, its budget aside.
+        """
+        return await self._checks.estimate(spec)
 
     async def newest(self, limit: int) -> JobsPage:
         """The newest jobs, newest first."""

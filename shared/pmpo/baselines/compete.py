@@ -7,20 +7,21 @@ from collections.abc import AsyncIterator
 import numpy as np
 
 from pmpo.baselines.bounds import minimum_rival_budget
-from pmpo.baselines.ending import FinalTest, finished
+from pmpo.baselines.ending import finished
 from pmpo.baselines.measures import ErrorMeasure, LossMeasure, Measure
 from pmpo.baselines.rival import Rival, View
 from pmpo.baselines.rounds import run_round
-from pmpo.baselines.spec import RivalSpec, texts_to_keep
+from pmpo.baselines.spec import RivalSpec
 from pmpo.baselines.standing import Standing
 from pmpo.errors import InvalidInputError
-from pmpo.optim.bounds import TokenCounts, most_targets
+from pmpo.optim.bounds import TokenCounts, largest_row_bytes, most_targets
 from pmpo.optim.budget import Ledger, require
 from pmpo.optim.events import Candidate, CandidateDropped, Event, SearchStarted, StopReason
+from pmpo.optim.final_test import Held
 from pmpo.optim.guards import Rejection
 from pmpo.optim.journal import JournaledPorts, SearchPorts
 from pmpo.optim.meter import BudgetExhaustedError, LossTable, Meter
-from pmpo.optim.proposing import GuardRail
+from pmpo.optim.proposing import GuardRail, texts_to_keep
 from pmpo.optim.types import Splits
 
 MIN_PERFECT_ROWS = 5  # as for PMPO: a few right answers by luck are no reason to stop
@@ -40,7 +41,7 @@ async def compete(rival: Rival, spec: RivalSpec, splits: Splits, ports: SearchPo
         PmpoError: whatever a port raises.
     """
     standing = _fresh(rival, spec, splits, ports)
-    test = await _reserve(standing, rival, most_targets(splits))
+    held = await _reserve(standing, rival, splits)
     await _measure_seed(standing)
     view = _view(standing)
     yield _started(standing, rival)
@@ -54,7 +55,7 @@ async def compete(rival: Rival, spec: RivalSpec, splits: Splits, ports: SearchPo
             stop, detail = "budget", str(exhausted)
     for event in _left_over(standing, detail):
         yield event
-    yield await finished(standing, test, stop, detail)
+    yield await finished(standing, held, stop, detail)
 
 
 def _fresh(rival: Rival, spec: RivalSpec, splits: Splits, ports: SearchPorts) -> Standing:
@@ -62,7 +63,7 @@ def _fresh(rival: Rival, spec: RivalSpec, splits: Splits, ports: SearchPorts) ->
     grader = ports.grader if base.with_accuracy else None
     if kind == "accuracy" and grader is None:
         raise InvalidInputError("scoring by accuracy needs a metric; name one, or score by loss")
-    journaled, ledger = JournaledPorts(ports), Ledger(base.caps)
+    journaled, ledger = JournaledPorts(ports), Ledger(base.caps, base.prices)
     meter = Meter(journaled, ledger, base.objective, grader)
     train, validation = LossTable(splits.train), LossTable(splits.validation)
     score: Measure = LossMeasure(meter, train)
@@ -91,7 +92,7 @@ def _fresh(rival: Rival, spec: RivalSpec, splits: Splits, ports: SearchPorts) ->
     )
 
 
-async def _reserve(standing: Standing, rival: Rival, num_targets: int) -> FinalTest:
+async def _reserve(standing: Standing, rival: Rival, splits: Splits) -> Held:
     base = standing.spec.base
     rows: list[list[int]] = []
     for table in (standing.train, standing.validation, standing.test):
@@ -99,9 +100,11 @@ async def _reserve(standing: Standing, rival: Rival, num_targets: int) -> FinalT
         known = table.counts(base.prompt)
         rows.append([] if known is None else [int(count) for count in known])
     (prompt_tokens,) = await standing.ports.count_tokens([base.prompt])
-    counts = TokenCounts(rows[0], rows[1], rows[2], prompt_tokens, num_targets)
+    row, num_targets = largest_row_bytes(splits.train), most_targets(splits)
+    train, validation, test = rows
+    counts = TokenCounts(train, validation, test, prompt_tokens, (), row, num_targets)
     require(base.caps, minimum_rival_budget(counts, standing.spec, rival))
-    return FinalTest.reserved(standing.ledger, counts, base)
+    return Held.reserved(standing.ledger, counts, base)
 
 
 async def _measure_seed(standing: Standing) -> None:
@@ -117,7 +120,7 @@ async def _measure_seed(standing: Standing) -> None:
 def _view(standing: Standing) -> View:
     base = standing.spec.base
     seed = standing.ranked(standing.seed)
-    return View(seed, standing.train.examples, base.task, texts_to_keep(base), standing.kind, standing.rng)
+    return View(seed, standing.train.examples, base.task, tuple(texts_to_keep(base)), standing.kind, standing.rng)
 
 
 def _started(standing: Standing, rival: Rival) -> SearchStarted:

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-from pmpo.optim.answers import answer_requests
 from pmpo.optim.meter import LossTable, Meter
 from pmpo.optim.ports import Grader
 from pmpo.optim.types import Example
@@ -77,10 +76,9 @@ class ErrorMeasure:
             todo = [position for position in where if np.isnan(row[position])]
             if not todo:
                 continue
-            examples = [self._table.examples[position] for position in todo]
-            answers = await self._meter.answers(answer_requests(prompt, examples, self._max_tokens))
-            for position, example, completions in zip(todo, examples, answers, strict=True):
-                row[position] = 1.0 - self._grader.grade(example, completions[0].text)
+            answers = await self._meter.answers(prompt, self._table, self._max_tokens, todo)
+            for position, completions in zip(todo, answers, strict=True):
+                row[position] = 1.0 - self._grader.grade(self._table.examples[position], completions[0].text)
 
     def fitness(self, score: float) -> float:
         """Accuracy."""

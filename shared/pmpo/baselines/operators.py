@@ -9,9 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from pmpo.baselines.rival import Ask
-from pmpo.baselines.spec import RivalSpec, texts_to_keep
+from pmpo.baselines.spec import RivalSpec
 from pmpo.optim.bounds import max_rewrite_tokens
-from pmpo.optim.proposing import STOP, derived_seed
+from pmpo.optim.proposing import derived_seed, texts_to_keep
+from pmpo.optim.reading import STOP
 from pmpo.optim.rewrite import RewriteContext, render_rewrite
 from pmpo.optim.spec import SearchSpec
 from pmpo.optim.types import GenerationRequest, Message
@@ -55,13 +56,13 @@ class SharedOperator:
 
     def wordings(self, ask: Ask) -> list[Wording]:
         """See ``Operator.wordings``."""
-        keep = texts_to_keep(self.base)
+        keep, limit = texts_to_keep(self.base), self.base.max_prompt_tokens
         shares = [len(range(position, ask.num_samples, len(ask.examples))) for position in range(len(ask.examples))]
         return [
             Wording(
                 render_rewrite(
                     self.base.rewrite_meta,
-                    RewriteContext(ask.base, example.input, example.target, (), self.base.task, keep),
+                    RewriteContext(ask.base, example.input, example.target, (), self.base.task, keep, limit),
                 ),
                 share,
                 example.index,

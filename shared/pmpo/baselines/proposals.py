@@ -9,7 +9,7 @@ from pmpo.baselines.operators import Operator, generation_requests
 from pmpo.baselines.rival import Ask, Given
 from pmpo.baselines.standing import Standing
 from pmpo.optim.events import Candidate, CandidateProposed, RewriteRejected
-from pmpo.optim.proposing import read_rewrite
+from pmpo.optim.reading import read_rewrite
 
 _NO_EXAMPLE = -1  # what the guard rail is told where no single example was shown; no event carries it
 
@@ -57,7 +57,7 @@ async def _written(standing: Standing, operator: Operator, asks: Sequence[Ask], 
     requests = generation_requests(standing.spec, [wording for _, wording in worded], call, room)
     answers = await standing.meter.rewrites(requests)
     return [
-        _Draft(ask.parent, wording.example_index, completion.text, read_rewrite(completion))
+        _Draft(ask.parent, wording.example_index, completion.text, read_rewrite(completion, ask.base))
         for (ask, wording), row in zip(worded, answers, strict=True)
         for completion in row
     ]

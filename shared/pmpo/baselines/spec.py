@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pmpo.optim.spec import SearchSpec
-from pmpo.text.placeholders import placeholders
 
 Scoring = Literal["published", "loss", "accuracy"]
 MeasureKind = Literal["loss", "accuracy"]
@@ -33,9 +32,3 @@ class RivalSpec:
     def measure_for(self, published: MeasureKind) -> MeasureKind:
         """What candidates are scored by, for a rival whose paper scores by ``published``."""
         return published if self.scoring == "published" else self.scoring
-
-
-def texts_to_keep(base: SearchSpec) -> tuple[str, ...]:
-    """What every prompt must hold unchanged: the seed prompt's placeholders and the protected texts, in order."""
-    names = dict.fromkeys(placeholders(base.prompt))
-    return (*(f"{{{{{name}}}}}" for name in names), *base.protected)

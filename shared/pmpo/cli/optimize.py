@@ -35,7 +35,7 @@ def optimize(file: JobFile, url: Url = None, seed: Seed = None, as_json: AsJson 
     """
     spec = read_job(file, seed)
     console = progress_console(as_json=as_json)
-    with _chosen_api(url, console) as api, Client(api.url) as client:
+    with chosen_api(url, console) as api, Client(api.url) as client:
         Watcher(console, api.how_to_go_on, as_json=as_json).run_to_end(client, spec)
 
 
@@ -49,7 +49,8 @@ def stack_for_one_job(console: Console | None) -> Iterator[StackAddresses]:
 
 
 @contextmanager
-def _chosen_api(url: str | None, console: Console | None) -> Iterator[ChosenApi]:
+def chosen_api(url: str | None, console: Console | None) -> Iterator[ChosenApi]:
+    """The API of ``url`` or ``PMPO_URL``, else the one on this machine if it runs, else one of a stack of its own."""
     settings = load_settings()
     is_named = url is not None or "url" in settings.model_fields_set
     address = url or settings.url

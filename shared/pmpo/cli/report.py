@@ -126,11 +126,16 @@ def _grouped(rejected: list[RejectionView]) -> Iterator[RenderableType]:
 
 def _cost(result: ResultView) -> RenderableType:
     why = f"Stopped because {words.stop_reason(result.stop_reason)}."
+    if result.num_restarts:
+        why = f"Started again {words.counted(result.num_restarts, 'time')} from a runner-up. {why}"
+    if words.seeds(result):
+        why = f"{words.seeds(result)}. {why}"
     if result.detail:
         why += f" {words.sentence(shown(result.detail))}"
     cost = (
         f"Cost: {result.scored_tokens:,} tokens scored ({result.computed_tokens:,} computed, the rest was shared), "
-        f"{result.generated_tokens:,} generated, {words.seconds(result.seconds)}."
+        f"{result.generated_tokens:,} generated, {words.seconds(result.seconds)}"
+        f"{f', {words.money(result.money)}' if result.money is not None else ''}."
     )
     return Group(Text(why), Text(cost))
 

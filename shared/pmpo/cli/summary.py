@@ -9,7 +9,10 @@ from pmpo.contracts.jobs import ResultView
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """``pmpo demo --json`` and ``pmpo optimize --json``. Losses in ``loss_unit``; null where untested."""
+    """``pmpo demo --json`` and ``pmpo optimize --json``. Losses in ``loss_unit``; null where untested.
+
+    ``money`` is null where the models have no prices; ``best_seed`` where ``prompt_after`` is a rewrite.
+    """
 
     job_id: str
     name: str
@@ -40,6 +43,9 @@ class Summary:
     computed_tokens: int
     generated_tokens: int
     seconds: float
+    money: float | None
+    restarts: int
+    best_seed: int | None
 
 
 def summary(result: ResultView, state: str) -> Summary:
@@ -75,4 +81,7 @@ def summary(result: ResultView, state: str) -> Summary:
         computed_tokens=result.computed_tokens,
         generated_tokens=result.generated_tokens,
         seconds=result.seconds,
+        money=result.money,
+        restarts=result.num_restarts,
+        best_seed=result.best_seed,
     )

@@ -145,6 +145,8 @@ def describe(job: JobView) -> list[tuple[str, str]]:
         ("tokens", f"{progress.scored_tokens:,} scored, {progress.generated_tokens:,} generated"),
         ("time", words.seconds(progress.seconds)),
     ]
+    if progress.money is not None:
+        lines.append(("cost", words.money(progress.money)))
     if job.stop_reason:
         lines.append(("stopped", f"{words.stop_reason(job.stop_reason)} ({job.stop_reason})"))
     if job.verdict:

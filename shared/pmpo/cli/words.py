@@ -80,7 +80,7 @@ def rejection(code: str) -> str:
 
 def verdict(result: ResultView) -> str:
     """What the numbers allow to say, in one or two sentences."""
-    if result.num_iterations == 0:
+    if result.num_iterations == 0 and result.prompt_after == result.prompt_before:
         return f"No round was run: {stop_reason(result.stop_reason).replace(' was right', ' was already right')}."
     if result.prompt_after == result.prompt_before:
         return "No better prompt was found; yours is kept."
@@ -106,6 +106,19 @@ def rewrites(result: ResultView) -> str:
     if num_refused:
         parts.append(f"{num_refused} refused before scoring")
     return f"{num_written} written in {counted(result.num_iterations, 'round')}: {', '.join(parts)}"
+
+
+def seeds(result: ResultView) -> str:
+    """What came of several seed prompts; empty when there was one."""
+    if result.num_seeds < 2:
+        return ""
+    best = "a rewrite" if result.best_seed is None else f"your prompt {result.best_seed}, as you wrote it"
+    return f"{result.num_seeds} seed prompts were compared; the result is {best}, tested against your first"
+
+
+def money(value: float | None) -> str:
+    """Money in the operator's currency, whose name nobody knows here; empty where nothing has a price."""
+    return "" if value is None else f"{value:,.4f} in money"
 
 
 def splits(sizes: SplitSizes) -> str:

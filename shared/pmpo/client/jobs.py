@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
+from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobSpec, JobView, ResultView
 from pmpo.errors import InvalidInputError, UpstreamError
 
@@ -38,6 +39,17 @@ class JobCalls:
         body = spec.model_dump_json(exclude_unset=True).encode()
         call = Call("POST", "/v1/jobs", self._timeout_s, is_repeatable=False, headers=headers, body=body)
         return _read(JobCreated, await self._exchange.send(call))
+
+    async def estimate_job(self, spec: JobSpec) -> EstimateView:
+        """What a job would use, without running it.
+
+        Raises:
+            InvalidInputError: the API would refuse the job; the message says where and why.
+        """
+        body = spec.model_dump_json(exclude_unset=True).encode()
+        headers = {"content-type": "application/json"}
+        call = Call("POST", "/v1/jobs/estimate", self._timeout_s, is_repeatable=True, headers=headers, body=body)
+        return _read(EstimateView, await self._exchange.send(call))
 
     async def get_job(self, job_id: str, *, wait_s: float | None = None) -> JobView:
         """How a job stands. With ``wait_s`` the API answers when that changes, or after that many seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -14,6 +15,7 @@ FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 MAX_INLINE_ROWS = 1_000
 
 Row = dict[str, Any]
+Prompt = Annotated[str, Field(min_length=1, max_length=200_000)]
 
 
 class InlineDataset(Strict):
@@ -27,13 +29,15 @@ class InlineDataset(Strict):
 class JobSpec(Strict):
     """``POST /v1/jobs``: a job file with its data inside.
 
+    ``prompts`` are several seed prompts, ``prompt`` the first of them: it may be left out when ``prompts`` is there.
     ``metric`` grades generated answers; a job that does not name it gets ``exact_match``, or none where the objective
     knows pairs alone: they hold no answer that a text could be compared with.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = "job"
     kind: Literal["optimize"] = "optimize"
-    prompt: Annotated[str, Field(min_length=1, max_length=200_000)]
+    prompt: Prompt
+    prompts: Annotated[list[Prompt], Field(max_length=20)] = Field(default_factory=list)
     task: Annotated[str, Field(max_length=10_000)] = ""
     dataset: InlineDataset
     fields: FieldNames = FieldNames()
@@ -50,10 +54,23 @@ class JobSpec(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _default_metric(cls, body: Any) -> Any:
-        if isinstance(body, dict) and "metric" not in body and _kind_of(body.get("objective")) == "preference":
-            return {**body, "metric": None}
-        return body
+    def _defaults(cls, body: Any) -> Any:
+        """The metric of pairs, and the first of several prompts, where they are left out."""
+        if not isinstance(body, Mapping):
+            return body
+        defaults: dict[str, Any] = {}
+        if _kind_of(body.get("objective")) == "preference":
+            defaults["metric"] = None
+        prompts = body.get("prompts")
+        if isinstance(prompts, list) and prompts:
+            defaults["prompt"] = prompts[0]
+        return {**defaults, **body}
+
+    @model_validator(mode="after")
+    def _one_first_prompt(self) -> JobSpec:
+        if self.prompts and self.prompts[0] != self.prompt:
+            raise ValueError("prompt is not the first of prompts; give either 'prompt' or 'prompts'")
+        return self
 
 
 def _kind_of(objective: Any) -> Any:
@@ -71,7 +88,10 @@ class SplitSizes(Strict):
 
 
 class Progress(Strict):
-    """Where a running job stands; losses are the incumbent's, in the unit of the job's objective."""
+    """Where a running job stands; losses are the incumbent's, in the unit of the job's objective.
+
+    ``money`` is null where the models have no prices.
+    """
 
     iteration: int = 0
     max_iterations: int = 0
@@ -82,6 +102,7 @@ class Progress(Strict):
     computed_tokens: int = 0
     generated_tokens: int = 0
     seconds: float = 0.0
+    money: float | None = None
 
 
 class JobFailure(Strict):
@@ -184,7 +205,11 @@ class ModelView(Strict):
 
 
 class ResultView(Strict):
-    """``GET /v1/jobs/{id}/result``."""
+    """``GET /v1/jobs/{id}/result``.
+
+    ``prompt_before`` is the first seed prompt. ``best_seed`` is the place in the job's list (from 1) of the seed prompt
+    that ``prompt_after`` is, null when it is a rewrite. ``money`` is null where the models have no prices.
+    """
 
     job_id: str
     name: str
@@ -210,6 +235,10 @@ class ResultView(Strict):
     objective: ObjectiveView = ObjectiveView()
     flat_pairs: list[FlatPairView] = Field(default_factory=list)
     detail: str = ""
+    money: float | None = None
+    num_restarts: int = 0
+    num_seeds: int = 1
+    best_seed: int | None = None
 
 
 class JobCreated(Strict):

@@ -32,6 +32,8 @@ class OptimizerSpec(Strict):
     ``temperature``, ``top_p`` and ``max_rewrite_tokens`` are of the rewrites; the last is made to fit the prompt where
     it is left out. ``scoring``, ``operator`` and ``population`` are for PMPO's rivals (``pmpo.baselines``): how they
     score prompts, whose meta-prompt they ask with, and how many prompts a round has (None: as in their papers).
+    ``meta_prompt`` names the forms that ask the rewriter: ``small`` ones for small models to fill in, ``full`` ones for
+    capable models. ``meta_prompt_text`` replaces the one that asks for rewrites; a job file names a file for it.
     """
 
     algorithm: Algorithm = "pmpo"
@@ -42,7 +44,10 @@ class OptimizerSpec(Strict):
     hard_examples: Annotated[int, Field(ge=1, le=20)] = 3
     hard_examples_policy: Literal["thompson", "top_loss"] = "thompson"
     variants: Annotated[int, Field(ge=1, le=20)] = 4
+    units: Literal["rule", "model"] = "rule"
+    mask_mode: Literal["delete", "placeholder"] = "delete"
     max_units: Annotated[int, Field(ge=1, le=20)] = 5
+    restarts: Annotated[int, Field(ge=0, le=20)] = 0
     patience: Annotated[int, Field(ge=1, le=200)] = 6
     selection: Literal["halving", "race", "full"] = "halving"
     min_delta: Annotated[float, Field(ge=0)] = 1e-4
@@ -50,6 +55,8 @@ class OptimizerSpec(Strict):
     temperature: Annotated[float, Field(gt=0, le=2)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     max_rewrite_tokens: Annotated[int, Field(ge=16, le=100_000)] | None = None
+    meta_prompt: Literal["small", "full"] = "small"
+    meta_prompt_text: Annotated[str, Field(max_length=100_000)] | None = None
 
 
 class ModelNames(Strict):
@@ -73,3 +80,4 @@ class BudgetSpec(Strict):
     scored_tokens: Annotated[int, Field(ge=1)] | None = None
     generated_tokens: Annotated[int, Field(ge=1)] | None = None
     seconds: Annotated[float, Field(gt=0)] | None = None
+    money: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None

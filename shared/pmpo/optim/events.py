@@ -10,22 +10,27 @@ from pmpo.optim.types import UnitImportance
 StopReason = Literal[
     "iterations", "patience", "target", "perfect", "budget", "no_rewrites", "diverged", "cancelled", "failed"
 ]
+UnitSource = Literal["rule", "model"]
 Verdict = Literal["confirmed", "unconfirmed", "untested"]
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a search has used so far. ``seconds`` and ``computed_tokens`` are not repeatable; the others are."""
+    """What a search has used so far. ``seconds`` and ``computed_tokens`` are not repeatable; the others are.
+
+    ``money`` is None where the endpoints have no prices.
+    """
 
     scored_tokens: int = 0
     computed_tokens: int = 0
     generated_tokens: int = 0
     seconds: float = 0.0
+    money: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A prompt and where it came from. The seed prompt has id 0 and no parent."""
+    """A prompt and where it came from. Seed prompts have no parent; the first one has id 0."""
 
     id: int
     prompt: str
@@ -58,7 +63,10 @@ class TestComparison:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """How a search ended. Losses are means over examples, in the unit of the objective."""
+    """How a search ended. Losses are means over examples, in the unit of the objective.
+
+    ``seed`` is the first seed prompt, which ``best`` is compared with.
+    """
 
     stop_reason: StopReason
     verdict: Verdict
@@ -73,11 +81,13 @@ class SearchResult:
     test: TestComparison | None
     spent: Spent
     detail: str = ""
+    num_restarts: int = 0
+    num_seeds: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class SearchStarted:
-    """The seed prompt was scored on the training and the validation set."""
+    """The first seed prompt was scored on the training and the validation set."""
 
     number: int
     seed: Candidate
@@ -105,12 +115,17 @@ class IterationStarted:
 
 @dataclass(frozen=True, slots=True)
 class UnitsMeasured:
-    """The mask analysis of the incumbent."""
+    """The mask analysis of the incumbent.
+
+    ``source`` says who found the units; ``detail`` why the model's were not used, when they were asked for.
+    """
 
     number: int
     iteration: int
     candidate_id: int
     importances: tuple[UnitImportance, ...]
+    source: UnitSource = "rule"
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +187,11 @@ class CandidateDropped:
 
 @dataclass(frozen=True, slots=True)
 class IncumbentAccepted:
-    """A candidate became the incumbent."""
+    """A candidate became the incumbent.
+
+    In iteration 0 it is one of several seed prompts. ``is_best`` is False after a restart, for as long as an earlier
+    incumbent is the better one.
+    """
 
     number: int
     iteration: int
@@ -180,6 +199,26 @@ class IncumbentAccepted:
     train_loss: float
     validation_loss: float
     validation_accuracy: float | None = None
+    is_best: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRestarted:
+    """Patience ran out and the search goes on from another known candidate, whose training loss may be higher.
+
+    ``restart`` counts from 1; ``left_id`` is the incumbent that was left, which stays a candidate for the result;
+    ``is_best`` says that the runner-up is the better one even so (selection looked at training losses alone).
+    """
+
+    number: int
+    iteration: int
+    restart: int
+    left_id: int
+    candidate: Candidate
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float | None = None
+    is_best: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +251,7 @@ Event = (
     | CandidateScored
     | CandidateDropped
     | IncumbentAccepted
+    | SearchRestarted
     | IterationFinished
     | SearchFinished
 )

@@ -38,6 +38,10 @@ class Race:
         """All of them: nobody may be clearly worse. What a race saves is known only when it is over."""
         return num_candidates * num_examples
 
+    def expected_cells(self, num_candidates: int, num_examples: int) -> float:
+        """All of them: see ``max_cells``."""
+        return num_candidates * num_examples
+
 
 def paired_p_value(differences: Floats, num_population: int) -> float:
     """One-sided t-test that the mean of ``differences``, drawn without replacement, is above zero."""

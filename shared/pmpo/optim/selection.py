@@ -31,6 +31,10 @@ class SelectionPolicy(Protocol):
         """The most (prompt, example) cells that are scored for that many candidates beside a known incumbent."""
         ...
 
+    def expected_cells(self, num_candidates: int, num_examples: int) -> float:
+        """The cells that are probably scored, for estimates."""
+        ...
+
 
 class SequentialHalving:
     """After each rung the better half stays, rounded up.
@@ -60,10 +64,18 @@ class SequentialHalving:
 
         It costs nothing and may be among those that leave, so every survivor is counted as a new candidate.
         """
+        return self._cells(num_candidates, num_examples, incumbent=0)
+
+    def expected_cells(self, num_candidates: int, num_examples: int) -> float:
+        """The mean of two courses: the incumbent stays in the better half to the end, or leaves in the first rung."""
+        courses = [self._cells(num_candidates, num_examples, incumbent) for incumbent in (0, 1)]
+        return sum(courses) / len(courses)
+
+    def _cells(self, num_candidates: int, num_examples: int, incumbent: int) -> int:
         cells, alive, done = 0, num_candidates, 0
         for size in self.rungs(num_examples):
             cells += alive * (size - done)
-            alive, done = min(alive, (alive + 2) // 2), size
+            alive, done = max(0, min(alive, (alive + 2) // 2) - incumbent), size
         return cells
 
 
@@ -79,6 +91,10 @@ class Full:
         return tuple(int(position) for position in np.argsort(losses.mean(axis=1), kind="stable"))
 
     def max_cells(self, num_candidates: int, num_examples: int) -> int:
+        """All of them."""
+        return num_candidates * num_examples
+
+    def expected_cells(self, num_candidates: int, num_examples: int) -> float:
         """All of them."""
         return num_candidates * num_examples
 

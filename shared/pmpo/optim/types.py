@@ -124,3 +124,20 @@ class Completion:
     num_tokens: int
     finish_reason: str
     num_prompt_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Money for a million tokens, in the operator's currency, by what the tokens are for.
+
+    Attributes:
+        scored: scored tokens of the target model.
+        rewriting, rewriting_prompt: tokens that the rewriter writes, and those that it reads.
+        answering, answering_prompt: the same for answers of the target model.
+    """
+
+    scored: float = 0.0
+    rewriting: float = 0.0
+    rewriting_prompt: float = 0.0
+    answering: float = 0.0
+    answering_prompt: float = 0.0

@@ -11,12 +11,12 @@ from pmpo.data.metrics import grader_for
 from pmpo.optim.events import Event
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.search import search
-from pmpo.optim.types import Splits
+from pmpo.optim.types import Prices, Splits
 from pmpo.runs.jobspec import search_spec
 from pmpo.runs.rivals import rival_in, rival_spec
 
 
-def drive(job: JobSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Event]:
+def drive(job: JobSpec, splits: Splits, ports: SearchPorts, prices: Prices | None = None) -> AsyncIterator[Event]:
     """The events of the job's search, or of the rival that ``optimizer.algorithm`` names.
 
     Answers are graded by the job's metric (``ports.grader`` is replaced).
@@ -25,6 +25,7 @@ def drive(job: JobSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Eve
         job: what to do.
         splits: made once per job, and stored.
         ports: the world; ``replay`` holds the journal of an earlier attempt.
+        prices: what the job's models cost; the same on every attempt, or a cap on money may end it elsewhere.
 
     Raises:
         PmpoError: see ``pmpo.optim.search.search`` and ``pmpo.baselines.compete.compete``.
@@ -32,5 +33,5 @@ def drive(job: JobSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Eve
     graded = replace(ports, grader=grader_for(job.metric))
     rival = rival_in(job)
     if rival is None:
-        return search(search_spec(job), splits, graded)
-    return compete(rival, rival_spec(job), splits, graded)
+        return search(search_spec(job, prices), splits, graded)
+    return compete(rival, rival_spec(job, prices), splits, graded)

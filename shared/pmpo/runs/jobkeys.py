@@ -13,13 +13,12 @@ from pmpo.errors import InvalidInputError, UnknownKeyError
 
 DATASET_KEYS = ("train", "validation", "test", "sample")
 FILE_KEYS = ("prompt_file",)
+SECTION_FILE_KEYS = {"optimizer": ("meta_prompt_file",)}
 NOT_YET = frozenset(
     {
-        "prompts",
         "webhook",
         "few_shot",
         "chat_template_kwargs",
-        "budget.money",
     }
 )
 
@@ -62,4 +61,4 @@ def _sections(job: Mapping[Any, Any]) -> Iterator[tuple[str, Mapping[Any, Any], 
         if name == "dataset":
             yield "dataset.", section, DATASET_KEYS
         elif isinstance(model, type) and issubclass(model, BaseModel):
-            yield f"{name}.", section, list(model.model_fields)
+            yield f"{name}.", section, [*model.model_fields, *SECTION_FILE_KEYS.get(name, ())]

@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 from pmpo.contracts.jobs import MAX_INLINE_ROWS, JobSpec, Row, SplitSizes
+from pmpo.contracts.sections import OptimizerSpec
 from pmpo.data.examples import check_placeholders, to_examples
 from pmpo.data.splits import make_splits
 from pmpo.errors import InvalidDataError, InvalidInputError
+from pmpo.optim.rewrite import MetaPrompt
 from pmpo.optim.spec import BudgetCaps, Sampling, SearchSpec
-from pmpo.optim.types import Example, Splits
-from pmpo.runs.meta_prompt import small_rewrite
+from pmpo.optim.types import Example, Prices, Splits
+from pmpo.runs.meta_prompt import mask_form, rewrite_form
 from pmpo.runs.objectives import check_objective, objective_of
 
 
-def search_spec(job: JobSpec) -> SearchSpec:
-    """The search's settings, with the meta-prompt that ships.
+def search_spec(job: JobSpec, prices: Prices | None = None) -> SearchSpec:
+    """The search's settings, with the job's own meta-prompt or one that ships.
+
+    Args:
+        job: what to do.
+        prices: what the job's models cost, where the operator's endpoint table says it.
 
     Raises:
-        InvalidInputError: an empty prompt, a protected text that does not stand in the prompt, or keys that do not go
-            with the objective.
+        InvalidInputError: an empty prompt, a protected text that does not stand in every prompt, a meta-prompt without
+            its sections, a cap on money without prices, or keys that do not go with the objective.
+        PlaceholderError: several prompts with different placeholders.
     """
     optimizer, constraints, budget = job.optimizer, job.constraints, job.budget
     _check_protected(job)
     check_objective(job)
     return SearchSpec(
         prompt=job.prompt,
-        rewrite_meta=small_rewrite(),
+        rewrite_meta=_rewrite_meta(optimizer),
+        more_prompts=tuple(job.prompts[1:]),
+        prices=prices,
+        units=optimizer.units,
+        mask_meta=mask_form(optimizer.meta_prompt),
+        mask_mode=optimizer.mask_mode,
+        max_units=optimizer.max_units,
+        restarts=optimizer.restarts,
         task=job.task,
         iterations=optimizer.iterations,
         patience=optimizer.patience,
         hard_examples=optimizer.hard_examples,
         hard_examples_policy=optimizer.hard_examples_policy,
-        max_units=optimizer.max_units,
         variants=optimizer.variants,
         min_delta=optimizer.min_delta,
         target_loss=optimizer.target_loss,
@@ -42,7 +55,7 @@ def search_spec(job: JobSpec) -> SearchSpec:
         anchors=tuple(constraints.anchors),
         with_accuracy=job.metric is not None,
         sampling=_sampling(job),
-        caps=BudgetCaps(budget.scored_tokens, budget.generated_tokens, budget.seconds),
+        caps=BudgetCaps(budget.scored_tokens, budget.generated_tokens, budget.seconds, budget.money),
         seed=job.seed,
     )
 
@@ -62,7 +75,7 @@ def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     validation = _given(job, dataset.validation, "validation")
     test = _given(job, dataset.test, "test")
     for examples in (train, validation or (), test or ()):
-        check_placeholders(job.prompt, examples)
+        check_placeholders(job.prompt, examples)  # further seed prompts have the same ones: see SearchSpec
     division = make_splits(train, validation, test, job.constraints.anchors, job.seed)
     splits = division.splits
     _check_weights(splits)
@@ -122,13 +135,21 @@ def _weights_used(job: JobSpec, train: tuple[Example, ...]) -> list[str]:
 
 def _check_protected(job: JobSpec) -> None:
     for text in job.constraints.protect:
-        if not text.strip() or text not in job.prompt:
+        if not text.strip() or any(text not in prompt for prompt in (job.prompt, *job.prompts)):
+            whose = "every prompt" if job.prompts else "the prompt"
             raise InvalidInputError(
-                f"constraints.protect: {text!r:.80} is no text of the prompt; write it as it stands there, or remove it"
+                f"constraints.protect: {text!r:.80} is no text of {whose}; write it as it stands there, or remove it"
             )
 
 
+def _rewrite_meta(optimizer: OptimizerSpec) -> MetaPrompt:
+    if optimizer.meta_prompt_text is None:
+        return rewrite_form(optimizer.meta_prompt)
+    return MetaPrompt.parse(optimizer.meta_prompt_text)
+
+
 def _sampling(job: JobSpec) -> Sampling:
-    """Rewrites of a long prompt get room to be as long: a token is two bytes at the least in most texts."""
-    room = job.optimizer.max_rewrite_tokens or max(Sampling().max_tokens, len(job.prompt.encode()) // 2)
+    """Rewrites get the room that the job says, else that of the longest prompt (most tokens are two bytes or more)."""
+    longest = max(len(prompt.encode()) for prompt in (job.prompt, *job.prompts))
+    room = job.optimizer.max_rewrite_tokens or max(Sampling().max_tokens, longest // 2)
     return Sampling(job.optimizer.temperature, job.optimizer.top_p, room)

@@ -63,7 +63,7 @@ def result_view(
         test=_test(result.test),
         num_iterations=result.num_iterations,
         num_accepted=result.num_accepted,
-        num_candidates=sum(isinstance(event, CandidateProposed) for event in events),
+        num_candidates=sum(isinstance(event, CandidateProposed) and event.iteration > 0 for event in events),
         rejected=rejections(events),
         splits=splits,
         scored_tokens=spent.scored_tokens,
@@ -74,6 +74,10 @@ def result_view(
         objective=objective_view(objective),
         flat_pairs=_flat_pairs(events, objective),
         detail=result.detail,
+        money=spent.money,
+        num_restarts=result.num_restarts,
+        num_seeds=result.num_seeds,
+        best_seed=result.best.id + 1 if result.best.parent_id is None else None,
     )
 
 

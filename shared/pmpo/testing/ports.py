@@ -89,6 +89,7 @@ class ScriptedGenerator:
 
     write: Callable[[GenerationRequest, random.Random], str]
     num_generated: int = 0
+    num_read: int = 0
     requests: list[GenerationRequest] = field(default_factory=list)
 
     async def generate(self, requests: Sequence[GenerationRequest]) -> list[list[Completion]]:
@@ -96,13 +97,14 @@ class ScriptedGenerator:
         self.requests.extend(requests)
         answers = [[self._sample(request, index) for index in range(request.num_samples)] for request in requests]
         self.num_generated += sum(completion.num_tokens for row in answers for completion in row)
+        self.num_read += sum(map(_num_read, requests))
         return answers
 
     def _sample(self, request: GenerationRequest, index: int) -> Completion:
         text = self.write(request, random.Random(f"{request.seed}/{index}"))
         kept = text.split(" ")[: request.max_tokens]
         reason = "stop" if len(kept) == len(text.split(" ")) else "length"
-        return Completion(" ".join(kept), len(kept), reason)
+        return Completion(" ".join(kept), len(kept), reason, _num_read(request))
 
 
 def phrase_rewriter(phrases: Sequence[str], keep: float = 0.5) -> Callable[[GenerationRequest, random.Random], str]:
@@ -157,6 +159,10 @@ class ExactGrader:
 def _count(prompt: str, example: Example) -> int:
     """Words of the prompt, the input and the target, for every target."""
     return sum(_words(prompt) + _words(example.input) + _words(target) for target in example.targets)
+
+
+def _num_read(request: GenerationRequest) -> int:
+    return sum(len(turn.content.split()) for turn in request.messages)
 
 
 def _words(text: str) -> int:

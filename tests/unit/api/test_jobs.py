@@ -77,6 +77,42 @@ async def test_what_cannot_run_is_refused_and_nothing_is_saved(
     assert await queues.waiting() == frozenset()
 
 
+async def test_an_estimate_saves_nothing_and_needs_no_budget(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store
+) -> None:
+    answer = await client.post("/v1/jobs/estimate", json={**job, "budget": {"generated_tokens": 1}})
+    found = answer.json()
+    assert answer.status_code == 200, answer.text
+    assert found["scored_tokens"]["low"] < found["scored_tokens"]["expected"] < found["scored_tokens"]["high"]
+    assert (found["money"], found["smallest_budget"]["money"], found["iterations"]) == (None, None, 20)
+    assert await store.jobs.newest(10) == []
+    enough = {kind: found["smallest_budget"][kind] for kind in ("scored_tokens", "generated_tokens")}
+    assert (await client.post("/v1/jobs", json={**job, "budget": enough})).status_code == 201
+    short = {**enough, "scored_tokens": enough["scored_tokens"] - 1}
+    assert (await client.post("/v1/jobs", json={**job, "budget": short})).json()["code"] == "budget_too_small"
+    assert (await client.post("/v1/jobs/estimate", json={**job, "prompt": "word " * 601})).status_code == 422
+
+
+async def test_several_seed_prompts_are_each_checked(client: httpx.AsyncClient, job: dict[str, Any]) -> None:
+    rest = {key: value for key, value in job.items() if key != "prompt"}
+    changes: list[tuple[list[str], str, str]] = [
+        (["Say it.", "word " * 601], "too_long", "prompt 2 of prompts has 601 tokens"),
+        (["Say it.", "Say {{input}}."], "placeholder_mismatch", "prompt 2 of prompts has other placeholders"),
+    ]
+    for prompts, code, words in changes:
+        answer = await client.post("/v1/jobs", json={**rest, "prompts": prompts})
+        assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+        assert words in answer.json()["detail"]
+    job_id = await _create(client, {**rest, "prompts": ["Say it.", "Say the number."]})
+    assert (await client.get(f"/v1/jobs/{job_id}")).json()["best_prompt"] == "Say it."
+
+
+async def test_a_cap_on_money_needs_prices(client: httpx.AsyncClient, job: dict[str, Any]) -> None:
+    answer = await client.post("/v1/jobs", json={**job, "budget": {"money": 2.0}})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+    assert "budget.money is 2 and the job's models have no prices" in answer.json()["detail"]
+
+
 async def test_a_wait_ends_with_the_next_change(client: httpx.AsyncClient, job: dict[str, Any], store: Store) -> None:
     job_id = await _create(client, job)
     waiting = asyncio.create_task(client.get(f"/v1/jobs/{job_id}", params={"wait": 60}))

@@ -88,6 +88,17 @@ def test_without_a_round(double: ModuleType, stop_reason: str, why: str) -> None
     assert "Rewrites" not in text and "No better prompt" not in text
 
 
+def test_money_restarts_and_seed_prompts_are_said_where_there_were_any(double: ModuleType) -> None:
+    plain = joined(printed(double.make_result()))
+    assert "in money" not in plain and "seed prompts" not in plain and "runner-up" not in plain
+    result = double.make_result(money=0.01234, num_restarts=2, num_seeds=3, best_seed=2)
+    text = joined(printed(result))
+    assert "8.2 s, 0.0123 in money." in text
+    assert "Started again 2 times from a runner-up." in text
+    assert "3 seed prompts were compared; the result is your prompt 2, as you wrote it, tested against" in text
+    assert "the result is a rewrite" in joined(printed(double.make_result(num_seeds=2)))
+
+
 def test_one_is_singular(double: ModuleType) -> None:
     result = double.make_result(
         num_iterations=1,

@@ -36,8 +36,8 @@ def test_a_seed_longer_than_the_limit_still_counts_in_full():
 
 
 def test_without_a_metric_nothing_is_answered():
-    assert answering(5, spec(with_accuracy=False)).generated_tokens == 0
-    assert answering(5, spec(max_answer_tokens=8)).generated_tokens == 40
+    assert answering([9] * 5, spec(with_accuracy=False)).generated_tokens == 0
+    assert answering([9] * 5, spec(max_answer_tokens=8)).generated_tokens == 40
 
 
 def test_a_rewrite_may_be_as_long_as_a_prompt_and_its_tags():

@@ -12,6 +12,7 @@ import yaml
 from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidDataError, InvalidInputError, UnknownKeyError
 from pmpo.optim.preference import MultipleChoice, Preference
+from pmpo.optim.rewrite import MetaPrompt
 from pmpo.runs.jobfile import load_job
 from pmpo.runs.jobspec import search_spec, split_job
 from tests.public_data import public_data
@@ -127,6 +128,21 @@ def test_a_prompt_file_starts_at_the_job_file(folder: Path) -> None:
     assert job.prompt == "Line one.\n\nLine two."
 
 
+def test_several_seed_prompts_are_read_and_the_first_is_the_prompt(folder: Path) -> None:
+    job = load_job(_job(folder, prompt=..., prompts=["One.", "Two.", "Three."]))
+    assert (job.prompt, job.prompts) == ("One.", ["One.", "Two.", "Three."])
+    assert JobSpec.model_validate_json(job.model_dump_json()) == job
+    assert search_spec(job).seeds == ("One.", "Two.", "Three.")
+
+
+def test_a_meta_prompt_file_travels_as_text(folder: Path) -> None:
+    text = "[system]\nImprove.\n[user]\n{{prompt}}"
+    (folder / "mine.txt").write_text(f"{text}\n")
+    job = load_job(_job(folder, optimizer={"meta_prompt_file": "mine.txt", "iterations": 3}))
+    assert (job.optimizer.meta_prompt_text, job.optimizer.iterations) == (text, 3)
+    assert search_spec(job).rewrite_meta == MetaPrompt("Improve.", "{{prompt}}")
+
+
 def test_all_sets_are_read_from_their_files(folder: Path) -> None:
     _write_rows(folder / "gate.jsonl", ROWS[:3])
     _write_rows(folder / "test.jsonl", ROWS[3:7])
@@ -172,8 +188,6 @@ def test_unknown_keys_are_refused_at_every_level(folder: Path, changes: dict[str
     ("changes", "says"),
     [
         ({"webhook": "https://x"}, "this version does not have 'webhook' yet; remove the key"),
-        ({"prompts": ["a"]}, "this version does not have 'prompts' yet"),
-        ({"budget": {"money": 2.0}}, "this version does not have 'budget.money' yet"),
         ({"few_shot": {}}, "this version does not have 'few_shot' yet"),
         ({"kind": "compress"}, "kind is 'compress'; this version has only 'optimize'"),
         (
@@ -199,6 +213,17 @@ def test_what_is_not_built_yet_is_said(folder: Path, changes: dict[str, Any], sa
         ({"prompt": ""}, "prompt is ''; string should have at least 1 character"),
         ({"prompt": ...}, "give either 'prompt' or 'prompt_file'"),
         ({"prompt_file": "x"}, "give either 'prompt' or 'prompt_file'"),
+        ({"prompts": ["x"]}, "or several seed prompts in 'prompts'"),
+        ({"prompt": ..., "prompts": []}, "prompts is []; give a list of prompts"),
+        ({"prompt": ..., "prompts": "x"}, "prompts is 'x'; give a list of prompts"),
+        ({"prompt": ..., "prompts": ["x", 3]}, "prompts.1 is 3; input should be a valid string"),
+        ({"budget": {"money": 0}}, "budget.money is 0; input should be greater than 0"),
+        ({"optimizer": {"units": "both"}}, "optimizer.units is 'both'; this version has only 'rule' or 'model'"),
+        ({"optimizer": {"meta_prompt_file": "x.txt"}}, "optimizer.meta_prompt_file: x.txt was not found in"),
+        (
+            {"optimizer": {"meta_prompt_file": "x", "meta_prompt_text": "y"}},
+            "give either optimizer.meta_",
+        ),
         ({"prompt": ..., "prompt_file": "x.txt"}, "prompt_file: x.txt was not found in"),
         ({"prompt": ..., "prompt_file": ["x"]}, "prompt_file is ['x']; give the path of a file"),
         ({"optimizer": [1]}, "optimizer is [1]; input should be"),

@@ -39,6 +39,7 @@ def test_the_result_holds_what_the_search_found() -> None:
     assert (view.scored_tokens, view.computed_tokens, view.generated_tokens, view.seconds) == (90, 80, 70, 6.0)
     assert view.model == ModelView(model="nano", revision="abc", dtype="float32", engine="torch_tree")
     assert view.splits == SIZES
+    assert (view.money, view.num_restarts, view.num_seeds, view.best_seed) == (None, 0, 1, None)
     assert view.test == _TestView(
         num_examples=6,
         loss_before=1.9,
@@ -79,3 +80,13 @@ def test_rejections_name_prompts_reasons_and_rounds() -> None:
 def test_an_unfinished_search_has_no_result() -> None:
     with pytest.raises(ConflictError, match="job j1 has not come to its end"):
         result_view("j1", "name", _events(None)[:-1], SIZES, None, objective=ObjectiveSpec())
+
+
+def test_seed_prompts_are_no_rewrites_and_money_is_shown() -> None:
+    seed, other = ev.Candidate(0, "seed"), ev.Candidate(1, "other seed")
+    result = ev.SearchResult(
+        "patience", "confirmed", other, seed, 2, 0, 2.0, 0.9, 2.1, 1.0, COMPARISON, ev.Spent(money=0.5), "", 1, 2
+    )
+    events = [ev.CandidateProposed(1, 0, other), ev.SearchFinished(2, result)]
+    view = result_view("j", "n", events, SIZES, None, objective=ObjectiveSpec())
+    assert (view.num_candidates, view.best_seed, view.num_seeds, view.num_restarts, view.money) == (0, 2, 2, 1, 0.5)

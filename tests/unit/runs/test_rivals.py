@@ -17,10 +17,11 @@ from pmpo.optim.bounds import TokenCounts, minimum_budget
 from pmpo.optim.events import IncumbentAccepted, SearchFinished
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.selection import SequentialHalving
+from pmpo.optim.types import Prices
 from pmpo.runs.codec import decode_entry, decode_event, encode_entry, encode_event
 from pmpo.runs.drive import drive
 from pmpo.runs.jobspec import search_spec, split_job
-from pmpo.runs.rivals import rival_in, rival_spec, smallest_budget
+from pmpo.runs.rivals import refuse_estimate, rival_in, rival_spec, smallest_budget
 from pmpo.testing.ports import FakeClock, FakeScorer, MemoryJournal, ScriptedGenerator, phrase_rewriter
 
 PHRASES = ["Name the city.", "Be brief.", "Take your time."]
@@ -79,6 +80,30 @@ def test_the_smallest_budget_is_that_of_the_algorithm() -> None:
     assert by_loss.generated_tokens < smallest_budget(opro, COUNTS).generated_tokens
 
 
+def test_a_rival_begins_with_one_prompt() -> None:
+    body = _job(algorithm="ape").model_dump() | {"prompts": ["Do it.", "Do that."]}
+    with pytest.raises(InvalidInputError, match="holds 2 seed prompts and"):
+        rival_in(JobSpec.model_validate(body))
+
+
+def test_there_are_estimates_of_pmpo_alone() -> None:
+    refuse_estimate(_job())
+    with pytest.raises(InvalidInputError, match="there are no estimates for"):
+        refuse_estimate(_job(algorithm="opro"))
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+async def test_a_rivals_money_is_counted_and_never_above_its_cap(name: str) -> None:
+    prices = Prices(scored=1.0, rewriting=5.0, rewriting_prompt=1.0, answering=2.0, answering_prompt=1.0)
+    population = {} if name.startswith("static") else {"population": 4}
+    job = _job(algorithm=name, iterations=3, **population)
+    needed = smallest_budget(job, COUNTS, prices)
+    assert needed.money_pico > 0
+    capped = JobSpec.model_validate(job.model_dump() | {"budget": {"money": 0.2}})
+    result = (await _run(capped, (), prices))[0][-1].result
+    assert 0 < result.spent.money <= 0.2
+
+
 @pytest.mark.parametrize("name", CATALOGUE)
 async def test_a_rivals_job_runs_and_replays_from_its_bytes(name: str) -> None:
     population = {} if name.startswith("static") else {"population": 4}
@@ -92,13 +117,15 @@ async def test_a_rivals_job_runs_and_replays_from_its_bytes(name: str) -> None:
     assert any(isinstance(event, IncumbentAccepted) for event in events)
 
 
-async def _run(job: JobSpec, replay: tuple[Any, ...]) -> tuple[list[Any], list[Any], FakeScorer]:
+async def _run(
+    job: JobSpec, replay: tuple[Any, ...], prices: Prices | None = None
+) -> tuple[list[Any], list[Any], FakeScorer]:
     scorer, journal = FakeScorer({"Name the city.": 1.0}), MemoryJournal()
     rewriter = ScriptedGenerator(phrase_rewriter(PHRASES))
     target = ScriptedGenerator(lambda request, rng: _answer(request.messages[0].content, request.messages[-1].content))
     ports = SearchPorts(scorer, rewriter, target, FakeClock(), journal, replay=replay)
     splits = split_job(job)[0]
-    events = [decode_event(encode_event(event)) async for event in drive(job, splits, ports)]
+    events = [decode_event(encode_event(event)) async for event in drive(job, splits, ports, prices)]
     return events, journal.entries, scorer
 
 
