@@ -5,10 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pmpo.optim.mode_results import Compression
 from pmpo.optim.types import UnitImportance
 
 StopReason = Literal[
-    "iterations", "patience", "target", "perfect", "budget", "no_rewrites", "diverged", "cancelled", "failed"
+    "iterations",
+    "patience",
+    "target",
+    "perfect",
+    "budget",
+    "no_rewrites",
+    "diverged",
+    "cancelled",
+    "failed",
+    "all_tried",
 ]
 Verdict = Literal["confirmed", "unconfirmed", "untested"]
 
@@ -69,6 +79,7 @@ class SearchResult:
     test: TestComparison | None
     spent: Spent
     detail: str = ""
+    compression: Compression | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
-from pmpo.optim.acceptance import MIN_TEST_EXAMPLES, compare, verdict_of
-from pmpo.optim.events import Event, SearchFinished, SearchResult, SearchStarted, StopReason, TestComparison
+from pmpo.optim.acceptance import verdict_of
+from pmpo.optim.ends import final_test, started
+from pmpo.optim.events import Event, SearchFinished, SearchResult, StopReason
 from pmpo.optim.guards import Rejection
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.meter import BudgetExhaustedError
@@ -30,7 +30,7 @@ async def search(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> AsyncI
         PmpoError: whatever a port raises.
     """
     state = await begin(spec, splits, ports)
-    yield _started(state)
+    yield started(state)
     stop, detail = await _stop_reason(state), ""
     while stop is None:
         try:
@@ -42,23 +42,6 @@ async def search(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> AsyncI
             for candidate in list(state.undecided.values()):
                 yield state.dropped(candidate, Rejection("budget", detail))
     yield await _finished(state, stop, detail)
-
-
-def _started(state: State) -> SearchStarted:
-    prompt = state.seed.prompt
-    return SearchStarted(
-        number=state.number(),
-        seed=state.seed,
-        num_train=len(state.train),
-        num_validation=len(state.validation),
-        num_test=len(state.test),
-        max_iterations=state.spec.iterations,
-        train_loss=state.train.mean(prompt),
-        validation_loss=state.validation.mean(prompt),
-        train_losses=tuple(float(loss) for loss in state.train.row(prompt)),
-        train_indices=tuple(example.index for example in state.train.examples),
-        validation_accuracy=state.validation_accuracy,
-    )
 
 
 async def _stop_reason(state: State) -> StopReason | None:
@@ -78,7 +61,7 @@ async def _stop_reason(state: State) -> StopReason | None:
 
 
 async def _finished(state: State, stop: StopReason, detail: str) -> SearchFinished:
-    test, problem = await _final_test(state)
+    test, problem = await final_test(state)
     before, after = state.seed.prompt, state.incumbent.prompt
     if stop == "no_rewrites":
         detail = f"the rewriter's last text was: {state.last_text[:300]!r}"
@@ -98,20 +81,3 @@ async def _finished(state: State, stop: StopReason, detail: str) -> SearchFinish
         detail=detail or problem,
     )
     return SearchFinished(state.number(), result)
-
-
-async def _final_test(state: State) -> tuple[TestComparison | None, str]:
-    """Score and answer the test set with the seed prompt and the final one, out of what was reserved at the start."""
-    if len(state.test) < MIN_TEST_EXAMPLES:
-        return None, f"the test set has {len(state.test)} rows; at least {MIN_TEST_EXAMPLES} are needed for a verdict"
-    assert state.held is not None
-    before, after = state.seed.prompt, state.incumbent.prompt
-    for prompt, held in zip((before, after), state.held.scoring, strict=True):
-        await state.meter.measure(state.test, [prompt], held=held)
-    comparison = compare(state.test.row(before), state.test.row(after), state.test.weights, state.spec.seed)
-    tokens = state.spec.max_answer_tokens
-    accuracy_before = await state.meter.accuracy(before, state.test.examples, tokens, held=state.held.answering[0])
-    accuracy_after = accuracy_before
-    if after != before:
-        accuracy_after = await state.meter.accuracy(after, state.test.examples, tokens, held=state.held.answering[1])
-    return replace(comparison, accuracy_before=accuracy_before, accuracy_after=accuracy_after), ""

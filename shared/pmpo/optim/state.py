@@ -64,7 +64,7 @@ class State:
         self.num_events += 1
         return self.num_events
 
-    def new_candidate(self, prompt: str, example_index: int) -> Candidate:
+    def new_candidate(self, prompt: str, example_index: int | None = None) -> Candidate:
         """A child of the incumbent."""
         candidate = Candidate(len(self.candidates), prompt, self.incumbent.id, example_index)
         self.candidates.append(candidate)
@@ -87,7 +87,7 @@ async def begin(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
     Raises:
         BudgetTooSmallError: the caps do not cover the final test and one iteration.
     """
-    state = _fresh(spec, splits, ports)
+    state = fresh(spec, splits, ports)
     await _reserve_end(state)
     await state.meter.measure(state.train, [spec.prompt])
     await state.meter.measure(state.validation, [spec.prompt])
@@ -95,7 +95,8 @@ async def begin(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
     return state
 
 
-def _fresh(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
+def fresh(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
+    """The state before the first question: nothing is scored, nothing is reserved."""
     journaled = JournaledPorts(ports)
     ledger = Ledger(spec.caps)
     seed = Candidate(0, spec.prompt)
@@ -121,8 +122,13 @@ def _fresh(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
 
 
 async def _reserve_end(state: State) -> None:
-    counts = await _seed_counts(state)
+    counts = await seed_counts(state)
     require(state.spec.caps, minimum_budget(counts, state.spec, state.policy))
+    reserve_test(state, counts)
+
+
+def reserve_test(state: State, counts: TokenCounts) -> None:
+    """Hold what the final test costs at most; ``require`` has seen that it fits."""
     scoring = final_scoring(counts, state.spec)
     answers = (answering(len(counts.test), state.spec), answering(len(counts.test), state.spec))
     for reservation in (*scoring, *answers):
@@ -130,7 +136,8 @@ async def _reserve_end(state: State) -> None:
     state.held = Held(scoring, answers)
 
 
-async def _seed_counts(state: State) -> TokenCounts:
+async def seed_counts(state: State) -> TokenCounts:
+    """Ask for the seed prompt's token counts on the three sets, and alone."""
     prompt = state.spec.prompt
     rows: list[list[int]] = []
     for table in (state.train, state.validation, state.test):
