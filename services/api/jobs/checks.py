@@ -8,11 +8,11 @@ from typing import Protocol
 
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.errors import TooLongError
-from pmpo.optim.bounds import TokenCounts, minimum_budget
+from pmpo.optim.bounds import TokenCounts
 from pmpo.optim.budget import require
-from pmpo.optim.selection import policy_of
 from pmpo.optim.types import Example, Splits
 from pmpo.runs.jobspec import search_spec, split_job
+from pmpo.runs.modes import check_mode, smallest_budget
 from pmpo.runtime.endpoints import Endpoint, endpoint
 
 
@@ -52,6 +52,7 @@ class JobChecks:
             InvalidInputError: what is wrong, where, and what to do.
             ScorerUnavailableError: the target's scorer cannot be asked for token counts.
         """
+        check_mode(spec)
         endpoint(self._endpoints, spec.models.target)
         endpoint(self._endpoints, spec.models.rewriter)
         splits, sizes, warnings = split_job(spec)
@@ -62,7 +63,7 @@ class JobChecks:
         counter = self._counters[spec.models.target]
         (prompt,) = await counter.count_tokens([spec.prompt])
         limit = spec.constraints.max_prompt_tokens
-        if prompt > limit:
+        if spec.kind == "optimize" and prompt > limit:
             raise TooLongError(
                 f"the prompt has {prompt} tokens and constraints.max_prompt_tokens is {limit}; "
                 "shorten the prompt or raise the limit"
@@ -72,4 +73,4 @@ class JobChecks:
         gate, final = len(splits.train), len(splits.train) + len(splits.validation)
         search = search_spec(spec)
         known = TokenCounts(counts[:gate], counts[gate:final], counts[final:], prompt)
-        require(search.caps, minimum_budget(known, search, policy_of(search.selection)))
+        require(search.caps, smallest_budget(spec, search, known))

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pmpo import __version__
+from pmpo.cli.compress import compress
 from pmpo.cli.console import drop_output, print_json, shown
 from pmpo.cli.demo import demo
 from pmpo.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, SERVICE, TERMINATED, JobError, exit_code
@@ -25,6 +26,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     demo: "pmpo demo --seed 7",
     up: "pmpo up --api-port 8000",
     optimize: "pmpo optimize job.yaml --json",
+    compress: "pmpo compress prompt.txt --data rows.jsonl",
     submit: "pmpo submit job.yaml --url http://127.0.0.1:8000",
     status: "pmpo status ID",
     cancel: "pmpo cancel ID",

@@ -9,7 +9,10 @@ from pmpo.contracts.jobs import ResultView
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """``pmpo demo --json`` and ``pmpo optimize --json``. Losses in nats per target token; null where untested."""
+    """``pmpo demo --json`` and ``pmpo optimize --json``. Losses in nats per target token; null where untested.
+
+    The prompt's tokens are counted where the job is about them (``kind: compress``), and null otherwise.
+    """
 
     job_id: str
     name: str
@@ -29,6 +32,8 @@ class Summary:
     test_accuracy_after: float | None
     prompt_before: str
     prompt_after: str
+    prompt_tokens_before: int | None
+    prompt_tokens_after: int | None
     iterations: int
     accepted: int
     candidates: int
@@ -60,6 +65,8 @@ def summary(result: ResultView, state: str) -> Summary:
         test_accuracy_after=test.accuracy_after if test else None,
         prompt_before=result.prompt_before,
         prompt_after=result.prompt_after,
+        prompt_tokens_before=result.compression.tokens_before if result.compression else None,
+        prompt_tokens_after=result.compression.tokens_after if result.compression else None,
         iterations=result.num_iterations,
         accepted=result.num_accepted,
         candidates=result.num_candidates,

@@ -12,7 +12,7 @@ from rich.console import Console
 from pmpo.cli import words
 from pmpo.cli.console import on_one_line, print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.exits import INTERRUPTED, JobError, about_job
-from pmpo.cli.live import Display, display_for
+from pmpo.cli.live import GAIN, Display, display_for
 from pmpo.cli.progress import JobProgress
 from pmpo.cli.report import print_result
 from pmpo.cli.summary import summary
@@ -22,6 +22,7 @@ from pmpo.errors import PmpoError, UnavailableError
 
 MAX_LOSSES = 8
 MAX_LINE = 79
+GAINS = {"compress": "a shorter prompt"}  # what a round that brought something brought, by the kind of job
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Watcher:
         try:
             with about_job(created.id):
                 self._announce(spec, created)
-                job = self._follow(client, created.id)
+                job = self._follow(client, created.id, GAINS.get(spec.kind, GAIN))
                 _refuse_failed(job)
                 self._print(client.result(job.id), job.state)
         except KeyboardInterrupt:
@@ -72,9 +73,9 @@ class Watcher:
         for warning in created.warnings:
             stderr_console().print(f"warning: {shown(warning)}")
 
-    def _follow(self, client: Client, job_id: str) -> JobView:
+    def _follow(self, client: Client, job_id: str, gain: str) -> JobView:
         try:
-            with display_for(self.console) as display:
+            with display_for(self.console, gain) as display:
                 return _Sight(client, job_id, display).follow()
         except PmpoError as error:
             if not error.retryable:

@@ -14,6 +14,7 @@ STOP_REASONS = {
     "diverged": "the loss fell but the answers got worse",
     "cancelled": "the job was cancelled",
     "failed": "the job failed",
+    "all_tried": "every part that may go was tried",
 }
 
 REJECTIONS = {
@@ -28,6 +29,7 @@ REJECTIONS = {
     "train_loss": "not better on the training rows",
     "validation_loss": "worse on the validation rows",
     "budget": "the budget ran out before they were scored",
+    "last_unit": "nothing else is left",
     "anchor": "worse on a row that must not get worse",
 }
 REFUSALS = frozenset({"placeholders", "protected_text", "too_long", "copies_data", "duplicate", "empty", "unparseable"})

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pmpo.contracts.modes import CompressionView, CompressSpec, JobKind
+
 JobState = Literal["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 MAX_INLINE_ROWS = 1_000
@@ -83,13 +85,14 @@ class JobSpec(Strict):
     """``POST /v1/jobs``: a job file with its data inside."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = "job"
-    kind: Literal["optimize"] = "optimize"
+    kind: JobKind = "optimize"
     prompt: Annotated[str, Field(min_length=1, max_length=200_000)]
     task: Annotated[str, Field(max_length=10_000)] = ""
     dataset: InlineDataset
     fields: FieldNames = FieldNames()
     objective: ObjectiveSpec = ObjectiveSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
+    compress: CompressSpec | None = None
     models: ModelNames = ModelNames()
     constraints: ConstraintsSpec = ConstraintsSpec()
     budget: BudgetSpec = BudgetSpec()
@@ -227,6 +230,7 @@ class ResultView(Strict):
     seconds: float
     model: ModelView | None
     detail: str = ""
+    compression: CompressionView | None = None
 
 
 class JobCreated(Strict):

@@ -1,4 +1,4 @@
-"""Deleting units from a prompt: what a compression is allowed, what it costs, and the prompt without some of its units."""
+"""Deleting units from a prompt: what a compression may do, what it costs, and the prompt without some units."""
 
 from __future__ import annotations
 

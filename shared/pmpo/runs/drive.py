@@ -7,15 +7,17 @@ from dataclasses import replace
 
 from pmpo.contracts.jobs import JobSpec
 from pmpo.data.metrics import grader_for
+from pmpo.optim.compress import compress
 from pmpo.optim.events import Event
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.search import search
 from pmpo.optim.types import Splits
 from pmpo.runs.jobspec import search_spec
+from pmpo.runs.modes import deletion_rule
 
 
 def drive(job: JobSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Event]:
-    """The events of the job's search, graded by the job's metric (``ports.grader`` is replaced).
+    """The events of the job, by its kind, graded by the job's metric (``ports.grader`` is replaced).
 
     Args:
         job: what to do.
@@ -25,4 +27,7 @@ def drive(job: JobSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Eve
     Raises:
         PmpoError: see ``pmpo.optim.search.search``.
     """
-    return search(search_spec(job), splits, replace(ports, grader=grader_for(job.metric)))
+    graded = replace(ports, grader=grader_for(job.metric))
+    if job.kind == "compress":
+        return compress(search_spec(job), deletion_rule(job), splits, graded)
+    return search(search_spec(job), splits, graded)

@@ -15,6 +15,7 @@ from pmpo.optim.events import (
     TestComparison,
 )
 from pmpo.optim.types import ModelIdentity
+from pmpo.runs.modes import compression_view
 
 
 def result_view(
@@ -59,6 +60,7 @@ def result_view(
         seconds=spent.seconds,
         model=_model(identity),
         detail=result.detail,
+        compression=compression_view(result.compression),
     )
 
 

@@ -47,6 +47,7 @@ async def test_a_job_that_could_not_be_queued_is_left_to_the_janitor(
     ("change", "words"),
     [
         ({"promt": "x"}, ["'promt'", "'prompt'"]),
+        ({"compress": {"epsilom": 3}}, ["'compress.epsilom'", "'compress.epsilon'"]),
         ({"optimizer": {"iteration": 3}}, ["'optimizer.iteration'", "'optimizer.iterations'"]),
         ({"nothing_like_it": 1}, ["'nothing_like_it'", "known keys there are: name"]),
     ],
@@ -69,6 +70,9 @@ async def test_what_cannot_run_is_refused_and_nothing_is_saved(
         ({"prompt": "Read {{text}}."}, "placeholder_mismatch"),
         ({"budget": {"generated_tokens": 1}}, "budget_too_small"),
         ({"models": {"rewriter": "big"}}, "invalid_input"),
+        ({"kind": "compress"}, "invalid_input"),
+        ({"compress": {"epsilon": 0.1}}, "invalid_input"),
+        ({"kind": "compress", "prompt": "Be kind. Be quick.", "budget": {"scored_tokens": 9}}, "budget_too_small"),
     ]
     for change, code in changes:
         answer = await client.post("/v1/jobs", json={**job, **change})

@@ -145,7 +145,7 @@ def test_unknown_keys_are_refused_at_every_level(folder: Path, changes: dict[str
         ({"prompts": ["a"]}, "this version does not have 'prompts' yet"),
         ({"budget": {"money": 2.0}}, "this version does not have 'budget.money' yet"),
         ({"fields": {"input": "i", "chosen": "c"}}, "this version does not have 'fields.chosen' yet"),
-        ({"kind": "compress"}, "kind is 'compress'; this version has only 'optimize'"),
+        ({"kind": "evaluate"}, "kind is 'evaluate'; this version has only 'optimize'"),
         ({"objective": {"kind": "preference"}}, "objective.kind is 'preference'; this version has only 'supervised'"),
         ({"optimizer": {"selection": "race"}}, "optimizer.selection is 'race'; this version has only 'halving'"),
         ({"models": {"target": {"url": "http://x"}}}, "takes a name of the operator's endpoint table"),

@@ -1,0 +1,54 @@
+"""What the modes beside the plain search are told, and what they add to a result."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+JobKind = Literal["optimize", "compress"]
+
+
+class ModeModel(BaseModel):
+    """Frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CompressSpec(ModeModel):
+    """The section ``compress`` of a job of that kind. Limits are in the loss's unit, nats per target token by default.
+
+    Attributes:
+        epsilon: a unit may go when the training loss rises by at most this without it.
+        tolerance: how far the validation loss may end above the whole prompt's, over all deletions together.
+        margin: the rise of the test loss that would still be "not worse": what the verdict is about.
+        max_units: into how many units the prompt is cut at most.
+    """
+
+    epsilon: float = 0.01
+    tolerance: Annotated[float, Field(ge=0)] = 0.01
+    margin: Annotated[float, Field(gt=0)] = 0.05
+    max_units: Annotated[int, Field(ge=1, le=200)] = 40
+
+
+class UnitFateView(ModeModel):
+    """What became of one unit; ``reason`` says why it stays and is empty when it was deleted."""
+
+    text: str
+    importance: float
+    is_deleted: bool
+    num_tokens: int
+    train_loss: float | None
+    validation_loss: float | None
+    reason: str
+
+
+class CompressionView(ModeModel):
+    """How a prompt became shorter: the limits, its tokens before and after, and every unit."""
+
+    epsilon: float
+    tolerance: float
+    margin: float
+    tokens_before: int
+    tokens_after: int
+    units: list[UnitFateView]

@@ -1,0 +1,69 @@
+"""Jobs of other kinds: from the wire to the algorithm and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pmpo.contracts.jobs import JobSpec
+from pmpo.errors import InvalidInputError, UnknownKeyError
+from pmpo.optim.deletion import DeletionRule
+from pmpo.optim.journal import SearchPorts
+from pmpo.runs.codec import decode_entry, decode_event, encode_entry, encode_event
+from pmpo.runs.drive import drive
+from pmpo.runs.jobfile import load_job
+from pmpo.runs.jobspec import split_job
+from pmpo.runs.modes import check_mode, deletion_rule
+from pmpo.runs.result import result_view
+from pmpo.testing.ports import FakeClock, FakeScorer, MemoryJournal, ScriptedGenerator
+
+ROWS = [{"input": f"in{number}", "target": f"out{number}"} for number in range(40)]
+
+
+def job(**changes: Any) -> JobSpec:
+    body = {"name": "n", "prompt": "Name the city. Take your time. Be kind.", "dataset": {"train": ROWS}, **changes}
+    return JobSpec.model_validate(body)
+
+
+async def test_a_compression_comes_back_from_its_bytes_and_is_a_result() -> None:
+    spec = job(kind="compress", compress={"margin": 0.1})
+    splits, sizes, _ = split_job(spec)
+    runs = []
+    replay: tuple[Any, ...] = ()
+    for _ in range(2):
+        journal = MemoryJournal()
+        scorer = FakeScorer({"Name the city.": 1.0}, noise=0.001)
+        target = ScriptedGenerator(lambda request, rng: "x")
+        ports = SearchPorts(scorer, target, target, FakeClock(), journal, replay=replay)
+        runs.append([decode_event(encode_event(event)) async for event in drive(spec, splits, ports)])
+        replay = tuple(decode_entry(encode_entry(entry)) for entry in journal.entries) or replay
+    assert runs[0] == runs[1]
+    assert scorer.num_calls == 0
+    view = result_view("j", "n", runs[0], sizes, None)
+    assert view.prompt_after == "Name the city."
+    assert view.compression is not None
+    assert (view.compression.margin, view.compression.tokens_after) == (0.1, 3)
+    assert [unit.is_deleted for unit in view.compression.units] == [True, True, False]
+    assert view.model_validate_json(view.model_dump_json()) == view
+
+
+def test_a_section_of_another_kind_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="'compress' belongs to jobs of that kind"):
+        check_mode(job(compress={"epsilon": 0.1}))
+    check_mode(job(kind="compress"))
+    with pytest.raises(InvalidInputError, match="margin must be larger"):
+        check_mode(job(kind="compress", compress={"tolerance": 1}))
+
+
+def test_the_wires_defaults_are_the_algorithms() -> None:
+    assert deletion_rule(job(kind="compress")) == DeletionRule()
+
+
+def test_a_mistyped_key_of_a_section_gets_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("input,target\n" + "a,b\n" * 6)
+    path = tmp_path / "job.yaml"
+    path.write_text("prompt: A. B.\nkind: compress\ncompress: {epsilom: 1}\ndataset: {train: rows.csv}\n")
+    with pytest.raises(UnknownKeyError, match=r"'compress.epsilom', did you mean 'compress.epsilon'"):
+        load_job(path)
