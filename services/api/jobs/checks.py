@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pmpo.contracts.jobs import JobSpec, SplitSizes
+from pmpo.data.metrics import check_gradable
 from pmpo.errors import TooLongError
 from pmpo.optim.bounds import TokenCounts
 from pmpo.optim.budget import require
@@ -56,6 +57,7 @@ class JobChecks:
         endpoint(self._endpoints, spec.models.target)
         endpoint(self._endpoints, spec.models.rewriter)
         splits, sizes, warnings = split_job(spec)
+        check_gradable(spec.metric, (*splits.validation, *splits.test))
         await self._check_tokens(spec, splits)
         return CheckedJob(spec, splits, sizes, warnings)
 

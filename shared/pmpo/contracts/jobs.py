@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pmpo.contracts.modes import CompressionView, CompressSpec, JobKind
+from pmpo.contracts.modes import CompressionView, CompressSpec, JobKind, Metric
 
 JobState = Literal["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
@@ -96,7 +96,7 @@ class JobSpec(Strict):
     models: ModelNames = ModelNames()
     constraints: ConstraintsSpec = ConstraintsSpec()
     budget: BudgetSpec = BudgetSpec()
-    metric: Literal["exact_match"] | None = "exact_match"
+    metric: Metric | None = "exact_match"
     max_answer_tokens: Annotated[int, Field(ge=1, le=4_096)] = 64
     queue: Literal["interactive", "overnight"] = "interactive"
     seed: Annotated[int, Field(ge=0)] = 0

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 JobKind = Literal["optimize", "compress"]
+Metric = Literal["exact_match", "contains", "number", "option"]
 
 
 class ModeModel(BaseModel):
