@@ -28,6 +28,8 @@ def print_result(console: Console, result: ResultView) -> None:
         sections.append(shorter.units(result.compression))
     elif words.rewrites(result):
         sections.append(_rejections(result))
+    if result.demonstrations is not None:
+        sections.append(Text.assemble(("Demonstrations: ", "bold"), words.demonstrations(result.demonstrations)))
     for section in (*sections, _cost(result)):
         console.print()
         console.print(section)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pmpo.contracts.jobs import ResultView, SplitSizes, TestView
+from pmpo.contracts.modes import DemonstrationsView
 
 STOP_REASONS = {
     "iterations": "all rounds were used",
@@ -47,7 +48,7 @@ def rejection(code: str) -> str:
 
 def verdict(result: ResultView) -> str:
     """What the numbers allow to say, in one or two sentences."""
-    if result.num_iterations == 0:
+    if result.num_iterations == 0 and result.prompt_after == result.prompt_before:
         return f"No round was run: {stop_reason(result.stop_reason).replace(' was right', ' was already right')}."
     if result.prompt_after == result.prompt_before:
         return "No better prompt was found; yours is kept."
@@ -72,6 +73,14 @@ def rewrites(result: ResultView) -> str:
     if num_refused:
         parts.append(f"{num_refused} refused before scoring")
     return f"{num_written} written in {counted(result.num_iterations, 'round')}: {', '.join(parts)}"
+
+
+def demonstrations(found: DemonstrationsView) -> str:
+    """Which rows were added as worked examples, and why no more."""
+    why = f"{counted(found.num_tried, 'row')} tried; {found.detail}"
+    if not found.rows:
+        return f"none added ({why})"
+    return f"{counted(len(found.rows), 'row')} of train added: {', '.join(map(str, found.rows))} (from 0; {why})"
 
 
 def splits(sizes: SplitSizes) -> str:

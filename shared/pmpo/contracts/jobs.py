@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pmpo.contracts.modes import CompressionView, CompressSpec, JobKind, Metric
+from pmpo.contracts.modes import CompressionView, CompressSpec, DemonstrationsView, FewShotSpec, JobKind, Metric
 
 JobState = Literal["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
@@ -47,7 +47,7 @@ class OptimizerSpec(Strict):
     """The search's own settings."""
 
     algorithm: Literal["pmpo"] = "pmpo"
-    iterations: Annotated[int, Field(ge=1, le=200)] = 20
+    iterations: Annotated[int, Field(ge=0, le=200)] = 20
     hard_examples: Annotated[int, Field(ge=1, le=20)] = 3
     variants: Annotated[int, Field(ge=1, le=20)] = 4
     patience: Annotated[int, Field(ge=1, le=200)] = 6
@@ -56,6 +56,7 @@ class OptimizerSpec(Strict):
     target_loss: Annotated[float, Field(ge=0)] | None = None
     temperature: Annotated[float, Field(gt=0, le=2)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    few_shot: FewShotSpec | None = None
 
 
 class ModelNames(Strict):
@@ -231,6 +232,7 @@ class ResultView(Strict):
     model: ModelView | None
     detail: str = ""
     compression: CompressionView | None = None
+    demonstrations: DemonstrationsView | None = None
 
 
 class JobCreated(Strict):

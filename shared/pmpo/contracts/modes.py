@@ -32,6 +32,23 @@ class CompressSpec(ModeModel):
     max_units: Annotated[int, Field(ge=1, le=200)] = 40
 
 
+class FewShotSpec(ModeModel):
+    """The section ``optimizer.few_shot``: demonstrations are chosen among so many rows of train, at most so many."""
+
+    max_demonstrations: Annotated[int, Field(ge=1, le=16)] = 5
+    candidates: Annotated[int, Field(ge=1, le=50)] = 12
+
+
+class DemonstrationsView(ModeModel):
+    """The rows of train that stand in the final prompt; ``detail`` says why there are no more."""
+
+    rows: list[int]
+    num_tried: int
+    validation_loss_before: float
+    validation_loss_after: float
+    detail: str
+
+
 class UnitFateView(ModeModel):
     """What became of one unit; ``reason`` says why it stays and is empty when it was deleted."""
 

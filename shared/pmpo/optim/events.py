@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pmpo.optim.mode_results import Compression
+from pmpo.optim.mode_results import Compression, Demonstrations
 from pmpo.optim.types import UnitImportance
 
 StopReason = Literal[
@@ -80,6 +80,7 @@ class SearchResult:
     spent: Spent
     detail: str = ""
     compression: Compression | None = None
+    demonstrations: Demonstrations | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,22 @@ class IterationFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class DemonstrationsScored:
+    """One step of the choice of demonstrations: every row that was tried as the next one.
+
+    ``validation_losses`` are means, ``losses`` (rows, validation) are the examples'. ``chosen_row`` is None when none
+    helped.
+    """
+
+    number: int
+    step: int
+    rows: tuple[int, ...]
+    validation_losses: tuple[float, ...]
+    losses: tuple[tuple[float, ...], ...]
+    chosen_row: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SearchFinished:
     """The last event."""
 
@@ -217,5 +234,6 @@ Event = (
     | CandidateDropped
     | IncumbentAccepted
     | IterationFinished
+    | DemonstrationsScored
     | SearchFinished
 )

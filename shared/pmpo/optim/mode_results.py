@@ -37,3 +37,22 @@ class Compression:
     tokens_before: int
     tokens_after: int
     units: tuple[UnitFate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstrations:
+    """The worked examples that were added to the final prompt.
+
+    Attributes:
+        rows: row numbers of the train file, in the order in which they stand in the prompt; empty when none helped.
+        num_tried: training rows that were tried.
+        validation_loss_before: of the prompt without any.
+        validation_loss_after: of the final prompt.
+        detail: why there are no more of them.
+    """
+
+    rows: tuple[int, ...]
+    num_tried: int
+    validation_loss_before: float
+    validation_loss_after: float
+    detail: str

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pmpo.optim.acceptance import verdict_of
 from pmpo.optim.ends import final_test, started
 from pmpo.optim.events import Event, SearchFinished, SearchResult, StopReason
+from pmpo.optim.few_shot import choose_demonstrations
 from pmpo.optim.guards import Rejection
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.meter import BudgetExhaustedError
@@ -41,6 +42,9 @@ async def search(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> AsyncI
             stop, detail = "budget", str(exhausted)
             for candidate in list(state.undecided.values()):
                 yield state.dropped(candidate, Rejection("budget", detail))
+    if spec.few_shot is not None:
+        async for event in choose_demonstrations(state, spec.few_shot):
+            yield event
     yield await _finished(state, stop, detail)
 
 
@@ -79,5 +83,6 @@ async def _finished(state: State, stop: StopReason, detail: str) -> SearchFinish
         test=test,
         spent=await state.spent(),
         detail=detail or problem,
+        demonstrations=state.demonstrations,
     )
     return SearchFinished(state.number(), result)

@@ -29,6 +29,19 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class FewShotRule:
+    """At most so many demonstrations, chosen among so many training rows."""
+
+    max_demonstrations: int = 5
+    candidates: int = 12
+
+    def __post_init__(self) -> None:
+        """Refuse a choice of nothing."""
+        if self.max_demonstrations < 1 or self.candidates < 1:
+            raise InvalidInputError("few_shot: max_demonstrations and candidates must both be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
 class SearchSpec:
     """One search.
 
@@ -43,6 +56,7 @@ class SearchSpec:
         min_delta: nats by which the training loss must fall to be believed (engine noise, not significance).
         protected: texts that every rewrite must hold unchanged.
         anchors: row numbers of training examples that must not get worse.
+        few_shot: demonstrations to add at the end; with them ``iterations`` may be 0.
         with_accuracy: whether answers are generated for the test set and graded.
     """
 
@@ -67,11 +81,14 @@ class SearchSpec:
     sampling: Sampling = field(default_factory=Sampling)
     caps: BudgetCaps = field(default_factory=BudgetCaps)
     seed: int = 0
+    few_shot: FewShotRule | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no search could do."""
         if not self.prompt.strip():
             raise InvalidInputError("the prompt is empty; give the text that should get better")
         for name in ("iterations", "patience", "hard_examples", "variants", "max_units", "max_prompt_tokens"):
+            if name == "iterations" and self.few_shot is not None and self.iterations == 0:
+                continue
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; it must be at least 1")

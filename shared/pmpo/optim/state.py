@@ -14,6 +14,7 @@ from pmpo.optim.guards import Rejection
 from pmpo.optim.hard_examples import HardExamplePolicy, Thompson, TopLoss
 from pmpo.optim.journal import JournaledPorts, SearchPorts
 from pmpo.optim.meter import LossTable, Meter
+from pmpo.optim.mode_results import Demonstrations
 from pmpo.optim.proposing import GuardRail
 from pmpo.optim.selection import SelectionPolicy, policy_of
 from pmpo.optim.spec import SearchSpec
@@ -58,6 +59,7 @@ class State:
     candidates: list[Candidate] = field(default_factory=list)
     undecided: dict[int, Candidate] = field(default_factory=dict)
     num_events: int = 0
+    demonstrations: Demonstrations | None = None
 
     def number(self) -> int:
         """The next event's number, from 1."""

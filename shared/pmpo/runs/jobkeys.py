@@ -18,7 +18,6 @@ NOT_YET = frozenset(
         "prompts",
         "webhook",
         "answer_prefix",
-        "few_shot",
         "chat_template_kwargs",
         "budget.money",
         "objective.beta",

@@ -9,6 +9,7 @@ from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.optim.losses import Supervised
 from pmpo.optim.spec import BudgetCaps, Sampling, SearchSpec
 from pmpo.optim.types import Example, Splits
+from pmpo.runs.few_shot import few_shot_rule
 from pmpo.runs.meta_prompt import small_rewrite
 
 
@@ -40,6 +41,7 @@ def search_spec(job: JobSpec) -> SearchSpec:
         sampling=_sampling(job),
         caps=BudgetCaps(budget.scored_tokens, budget.generated_tokens, budget.seconds),
         seed=job.seed,
+        few_shot=few_shot_rule(optimizer.few_shot),
     )
 
 

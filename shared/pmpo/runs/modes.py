@@ -25,8 +25,16 @@ def check_mode(job: JobSpec) -> None:
             f"the section 'compress' belongs to jobs of that kind and this one's kind is {job.kind}; "
             "write `kind: compress`, or remove the section"
         )
+    if job.optimizer.iterations == 0 and job.optimizer.few_shot is None:
+        raise InvalidInputError(
+            "optimizer.iterations is 0; it must be at least 1, unless optimizer.few_shot asks for demonstrations alone"
+        )
     if job.kind == "compress":
         deletion_rule(job)
+        if job.optimizer.few_shot is not None:
+            raise InvalidInputError(
+                "optimizer.few_shot adds to a prompt and a compress job takes away from it; remove the section"
+            )
 
 
 def deletion_rule(job: JobSpec) -> DeletionRule:

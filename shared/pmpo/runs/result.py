@@ -15,6 +15,7 @@ from pmpo.optim.events import (
     TestComparison,
 )
 from pmpo.optim.types import ModelIdentity
+from pmpo.runs.few_shot import demonstrations_view
 from pmpo.runs.modes import compression_view
 
 
@@ -61,6 +62,7 @@ def result_view(
         model=_model(identity),
         detail=result.detail,
         compression=compression_view(result.compression),
+        demonstrations=demonstrations_view(result.demonstrations),
     )
 
 

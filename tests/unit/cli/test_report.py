@@ -175,3 +175,12 @@ def test_control_characters_become_visible() -> None:
     assert shown("a\tb\nc") == "a\tb\nc"
     assert shown("a\x1b\u202eb") == "a<U+001B><U+202E>b"
     assert on_one_line("a\n\n  b" + "c" * 20, 8) == "a bcccc…"
+
+
+def test_demonstrations_are_told(double: ModuleType) -> None:
+    found = {"validation_loss_before": 2.0, "validation_loss_after": 1.0, "num_tried": 12, "detail": "none helped"}
+    some = double.make_result(demonstrations={"rows": [4, 2], **found}, num_iterations=0)
+    assert "Demonstrations: 2 rows of train added: 4, 2 (from 0; 12 rows tried; none helped)" in joined(printed(some))
+    assert "The new prompt is better" in words.verdict(some)
+    none = double.make_result(demonstrations={"rows": [], **found})
+    assert "Demonstrations: none added (12 rows tried; none helped)" in joined(printed(none))

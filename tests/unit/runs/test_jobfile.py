@@ -167,7 +167,7 @@ def test_what_is_not_built_yet_is_said(folder: Path, changes: dict[str, Any], sa
         ({"prompt": ..., "prompt_file": ["x"]}, "prompt_file is ['x']; give the path of a file"),
         ({"optimizer": [1]}, "optimizer is [1]; input should be"),
         ({"optimizer": {"iterations": "5"}}, "optimizer.iterations is '5'; input should be a valid integer"),
-        ({"optimizer": {"iterations": 0}}, "optimizer.iterations is 0; input should be greater than or equal to 1"),
+        ({"optimizer": {"iterations": 0}}, "optimizer.iterations is 0; it must be at least 1"),
         ({"constraints": {"protect": "x"}}, "constraints.protect is 'x'; input should be a valid list"),
         ({"constraints": {"anchors": [1, "b"]}}, "constraints.anchors.1 is 'b'; input should be a valid integer"),
         ({"seed": True}, "seed is True; input should be a valid integer"),

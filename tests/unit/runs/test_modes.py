@@ -67,3 +67,21 @@ def test_a_mistyped_key_of_a_section_gets_the_nearest(tmp_path: Path) -> None:
     path.write_text("prompt: A. B.\nkind: compress\ncompress: {epsilom: 1}\ndataset: {train: rows.csv}\n")
     with pytest.raises(UnknownKeyError, match=r"'compress.epsilom', did you mean 'compress.epsilon'"):
         load_job(path)
+
+
+async def test_demonstrations_reach_the_result() -> None:
+    spec = job(optimizer={"iterations": 0, "few_shot": {"max_demonstrations": 1, "candidates": 3}})
+    splits, sizes, _ = split_job(spec)
+    generator = ScriptedGenerator(lambda request, rng: "x")
+    ports = SearchPorts(FakeScorer({"Output:": 1.0}), generator, generator, FakeClock(), MemoryJournal())
+    events = [decode_event(encode_event(event)) async for event in drive(spec, splits, ports)]
+    view = result_view("j", "n", events, sizes, None)
+    assert view.demonstrations is not None
+    (row,) = view.demonstrations.rows
+    assert view.prompt_after.endswith(f"Input: in{row}\nOutput: out{row}")
+    assert view.demonstrations.num_tried == 3
+
+
+def test_demonstrations_are_no_part_of_a_compression() -> None:
+    with pytest.raises(InvalidInputError, match="remove the section"):
+        check_mode(job(kind="compress", optimizer={"few_shot": {}}))
