@@ -12,8 +12,8 @@ from pmpo.optim.events import Event
 from pmpo.optim.journal import JournalEntry, SearchPorts
 from pmpo.runs.codec import decode_entry, decode_splits, encode_entry, encode_event, first_identity
 from pmpo.runs.drive import drive
+from pmpo.runs.outcome import job_result
 from pmpo.runs.progress import advance, best_prompt_after
-from pmpo.runs.result import result_view
 from services.store.leases import Lease
 from services.store.records import JobRecord, progress_fields
 from services.store.store import Store
@@ -51,7 +51,7 @@ class SearchDriver:
         async with aclosing(cast(AsyncGenerator[Event, None], drive(job, splits, ports))) as events:
             async for event in events:
                 await recorder.record(event)
-        view = result_view(record.id, job.name, recorder.events, record.view.splits, scorer.identity)
+        view = job_result(record.id, job, recorder.events, record.view.splits, scorer.identity)
         return Succeeded(view.model_dump_json().encode(), view.stop_reason, view.verdict)
 
 

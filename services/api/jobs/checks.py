@@ -12,9 +12,14 @@ from pmpo.errors import TooLongError
 from pmpo.optim.bounds import TokenCounts
 from pmpo.optim.budget import require
 from pmpo.optim.types import Example, Splits
-from pmpo.runs.jobspec import search_spec, split_job
-from pmpo.runs.modes import check_mode, smallest_budget
+from pmpo.runs.jobspec import search_spec
+from pmpo.runs.modes import check_mode, sets_of, smallest_budget
 from pmpo.runtime.endpoints import Endpoint, endpoint
+
+
+def _graded(spec: JobSpec, splits: Splits) -> tuple[Example, ...]:
+    """The rows whose targets the metric will be compared with."""
+    return splits.train if spec.kind == "rationalize" else (*splits.validation, *splits.test)
 
 
 class TokenCounter(Protocol):
@@ -56,8 +61,8 @@ class JobChecks:
         check_mode(spec)
         endpoint(self._endpoints, spec.models.target)
         endpoint(self._endpoints, spec.models.rewriter)
-        splits, sizes, warnings = split_job(spec)
-        check_gradable(spec.metric, (*splits.validation, *splits.test))
+        splits, sizes, warnings = sets_of(spec)
+        check_gradable(spec.metric, _graded(spec, splits))
         await self._check_tokens(spec, splits)
         return CheckedJob(spec, splits, sizes, warnings)
 

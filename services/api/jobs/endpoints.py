@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobView, ResultView
+from pmpo.contracts.modes import RationalesView
 from services.api.deps import Service
 
 MAX_WAIT_S = 60
@@ -49,6 +50,6 @@ async def list_events(
 
 
 @router.get("/{job_id}/result")
-async def get_result(job_id: str, service: Service) -> ResultView:
+async def get_result(job_id: str, service: Service) -> ResultView | RationalesView:
     """What a finished job found."""
     return await service.result(job_id)

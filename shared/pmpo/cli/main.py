@@ -15,6 +15,7 @@ import typer
 from pmpo import __version__
 from pmpo.cli.compress import compress
 from pmpo.cli.console import drop_output, print_json, shown
+from pmpo.cli.datasets import datasets
 from pmpo.cli.demo import demo
 from pmpo.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, SERVICE, TERMINATED, JobError, exit_code
 from pmpo.cli.jobs import cancel, result, status, submit
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 for _command, _example in EXAMPLES.items():
     app.command(epilog=f"Example: {_example}")(_command)
+app.add_typer(datasets, name="datasets")
 
 
 def run() -> NoReturn:

@@ -14,7 +14,7 @@ from pmpo.cli.console import busy, progress_console
 from pmpo.cli.embedded import StackAddresses, StackOptions, running_stack
 from pmpo.cli.jobs import read_job
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
-from pmpo.cli.watch import Watcher
+from pmpo.cli.watch import Show, Watcher
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobSpec
 from pmpo.runtime.settings import load_settings
@@ -37,10 +37,12 @@ def optimize(file: JobFile, url: Url = None, seed: Seed = None, as_json: AsJson 
     run_on_api(read_job(file, seed), url, progress_console(as_json=as_json), as_json=as_json)
 
 
-def run_on_api(spec: JobSpec, url: str | None, console: Console | None, *, as_json: bool) -> None:
-    """Send a job to the API that is named or runs here, otherwise to one of its own; follow it and print its result."""
+def run_on_api(
+    spec: JobSpec, url: str | None, console: Console | None, *, as_json: bool, show: Show | None = None
+) -> None:
+    """Send a job to the API that is named or runs here, otherwise to one of its own; follow it, ``show`` its result."""
     with _chosen_api(url, console) as api, Client(api.url) as client:
-        Watcher(console, api.how_to_go_on, as_json=as_json).run_to_end(client, spec)
+        Watcher(console, api.how_to_go_on, as_json=as_json).run_to_end(client, spec, show)
 
 
 @contextmanager

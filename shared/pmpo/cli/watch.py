@@ -14,12 +14,14 @@ from pmpo.cli.console import on_one_line, print_json, print_words, shown, stderr
 from pmpo.cli.exits import INTERRUPTED, JobError, about_job
 from pmpo.cli.live import GAIN, Display, display_for
 from pmpo.cli.progress import JobProgress
+from pmpo.cli.rationales import print_rationales
 from pmpo.cli.report import print_result
 from pmpo.cli.summary import summary
 from pmpo.client import Client
-from pmpo.contracts.jobs import JobCreated, JobFailure, JobSpec, JobView, ResultView
+from pmpo.contracts.jobs import JobCreated, JobFailure, JobSpec, JobView
 from pmpo.errors import PmpoError, UnavailableError
 
+Show = Callable[[Client, JobView], None]
 MAX_LOSSES = 8
 MAX_LINE = 79
 GAINS = {"compress": "a shorter prompt"}  # what a round that brought something brought, by the kind of job
@@ -39,8 +41,8 @@ class Watcher:
     how_to_go_on: Callable[[str], str]
     as_json: bool
 
-    def run_to_end(self, client: Client, spec: JobSpec) -> None:
-        """Submit ``spec``, follow the job, print its result.
+    def run_to_end(self, client: Client, spec: JobSpec, show: Show | None = None) -> None:
+        """Submit ``spec``, follow the job, print its result, or do with it what ``show`` does.
 
         Raises:
             PmpoError: the job was not taken.
@@ -52,7 +54,7 @@ class Watcher:
                 self._announce(spec, created)
                 job = self._follow(client, created.id, GAINS.get(spec.kind, GAIN))
                 _refuse_failed(job)
-                self._print(client.result(job.id), job.state)
+                (show or self._show)(client, job)
         except KeyboardInterrupt:
             sentence = f"stopped watching job {created.id}; {self.how_to_go_on(created.id)}"
             raise JobError(sentence, job_id=created.id, code="interrupted", status=INTERRUPTED) from None
@@ -82,11 +84,13 @@ class Watcher:
                 raise
             raise UnavailableError(f"lost sight of job {job_id} ({error}); {self.how_to_go_on(job_id)}") from error
 
-    def _print(self, result: ResultView, state: str) -> None:
-        if self.as_json:
-            print_json(dataclasses.asdict(summary(result, state)))
+    def _show(self, client: Client, job: JobView) -> None:
+        if job.kind == "rationalize":
+            print_rationales(client.rationales(job.id), as_json=self.as_json)
+        elif self.as_json:
+            print_json(dataclasses.asdict(summary(client.result(job.id), job.state)))
         else:
-            print_result(stdout_console(), result)
+            print_result(stdout_console(), client.result(job.id))
 
 
 class _Sight:

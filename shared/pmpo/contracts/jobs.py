@@ -6,7 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pmpo.contracts.modes import CompressionView, CompressSpec, DemonstrationsView, FewShotSpec, JobKind, Metric
+from pmpo.contracts.modes import (
+    CompressionView,
+    CompressSpec,
+    DemonstrationsView,
+    FewShotSpec,
+    JobKind,
+    Metric,
+    RationalizeSpec,
+)
 
 JobState = Literal["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
@@ -94,6 +102,7 @@ class JobSpec(Strict):
     objective: ObjectiveSpec = ObjectiveSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
     compress: CompressSpec | None = None
+    rationalize: RationalizeSpec | None = None
     models: ModelNames = ModelNames()
     constraints: ConstraintsSpec = ConstraintsSpec()
     budget: BudgetSpec = BudgetSpec()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-JobKind = Literal["optimize", "compress"]
+JobKind = Literal["optimize", "compress", "rationalize"]
 Metric = Literal["exact_match", "contains", "number", "option"]
 
 
@@ -47,6 +47,44 @@ class DemonstrationsView(ModeModel):
     validation_loss_before: float
     validation_loss_after: float
     detail: str
+
+
+class RationalizeSpec(ModeModel):
+    """The section ``rationalize`` of a job of that kind: so many texts a row, of at most so many tokens."""
+
+    samples: Annotated[int, Field(ge=1, le=64)] = 4
+    max_tokens: Annotated[int, Field(ge=1, le=8_192)] = 256
+    temperature: Annotated[float, Field(gt=0, le=2)] = 0.8
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+
+
+class RowWithoutRationale(ModeModel):
+    """A row that got none: its number in the train data, and what became of its samples."""
+
+    row: int
+    detail: str
+
+
+class RationalesView(ModeModel):
+    """``GET /v1/jobs/{id}/result`` of a rationalize job: a data set.
+
+    Attributes:
+        rows: the rows that got a rationale, in order, with it and the answer as their target; other keys as they were.
+        row_numbers: their numbers (from 0) in the train data.
+        without: every other row.
+        verdict: always ``untested``: nothing is compared.
+    """
+
+    job_id: str
+    name: str
+    stop_reason: str
+    verdict: Literal["untested"] = "untested"
+    rows: list[dict[str, Any]]
+    row_numbers: list[int]
+    without: list[RowWithoutRationale]
+    samples: int
+    generated_tokens: int
+    seconds: float
 
 
 class UnitFateView(ModeModel):

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 
 _STATED = re.compile(r"\banswer\b[ \t*_]*(?:is\b|:|=)[ \t*_:]*([^\s:*_][^\n]*)|^[ \t]*####[ \t]*([^\n]+)", re.I | re.M)
+_SENTENCE_END = re.compile(r"\n|[.!?:;][ \t]+")
 _BOXED = re.compile(r"\\boxed\{([^{}]+)\}")
 _NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[-\u2212]?)[$€£]?(?P<size>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?P<power>[eE][-+]?\d+)?"
@@ -33,6 +34,20 @@ def stated_answer(text: str) -> str | None:
     _, answer = max(found)
     boxed = _BOXED.search(answer)
     return _bare(boxed.group(1) if boxed else answer) or None
+
+
+def split_at_answer(text: str) -> tuple[str, str | None]:
+    """What stands before the last stated answer, up to the sentence or line that states it, and the answer.
+
+    ``3 + 4 = 7. So the answer is 7.`` gives ``3 + 4 = 7.`` and ``7``. (whole text, None) where none is stated.
+    """
+    starts = [match.start() for pattern in (_STATED, _BOXED) for match in pattern.finditer(text)]
+    answer = stated_answer(text)
+    if not starts or answer is None:
+        return text.strip(), None
+    before = text[: max(starts)]
+    cut = max((match.end() for match in _SENTENCE_END.finditer(before)), default=0)
+    return before[:cut].strip(), answer
 
 
 def final_answer(text: str) -> str:

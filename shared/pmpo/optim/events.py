@@ -216,6 +216,29 @@ class DemonstrationsScored:
 
 
 @dataclass(frozen=True, slots=True)
+class RowRationalized:
+    """A row of a rationalize job. ``target`` is its new target, None without a right rationale; ``detail`` says why."""
+
+    number: int
+    row: int
+    target: str | None
+    num_right: int
+    num_sampled: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RationalesFinished:
+    """The last event of a rationalize job."""
+
+    number: int
+    stop_reason: StopReason
+    num_rows: int
+    num_right: int
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
 class SearchFinished:
     """The last event."""
 
@@ -235,5 +258,7 @@ Event = (
     | IncumbentAccepted
     | IterationFinished
     | DemonstrationsScored
+    | RowRationalized
+    | RationalesFinished
     | SearchFinished
 )

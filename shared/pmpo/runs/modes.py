@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from pmpo.contracts.jobs import JobSpec
-from pmpo.contracts.modes import CompressionView, CompressSpec
+from pmpo.contracts.jobs import JobSpec, SplitSizes
+from pmpo.contracts.modes import CompressionView, CompressSpec, RationalizeSpec
+from pmpo.data.examples import check_placeholders, to_examples
+from pmpo.data.rationales import AnswerReader
 from pmpo.errors import InvalidInputError
 from pmpo.optim.bounds import TokenCounts, minimum_budget
 from pmpo.optim.budget import Reservation
 from pmpo.optim.deletion import DeletionRule, minimum_compression_budget
 from pmpo.optim.mode_results import Compression
+from pmpo.optim.rationalize import RationaleRule
 from pmpo.optim.selection import policy_of
-from pmpo.optim.spec import SearchSpec
+from pmpo.optim.spec import BudgetCaps, SearchSpec
+from pmpo.optim.types import Splits
+from pmpo.runs.jobspec import check_num_rows, split_job
 from pmpo.runs.plain import to_plain
 
 
@@ -20,11 +25,14 @@ def check_mode(job: JobSpec) -> None:
     Raises:
         InvalidInputError: names the section and the kind that it belongs to.
     """
-    if job.compress is not None and job.kind != "compress":
-        raise InvalidInputError(
-            f"the section 'compress' belongs to jobs of that kind and this one's kind is {job.kind}; "
-            "write `kind: compress`, or remove the section"
-        )
+    for name, section in (("compress", job.compress), ("rationalize", job.rationalize)):
+        if section is not None and job.kind != name:
+            raise InvalidInputError(
+                f"the section {name!r} belongs to jobs of that kind and this one's kind is {job.kind}; "
+                f"write `kind: {name}`, or remove the section"
+            )
+    if job.kind == "rationalize":
+        AnswerReader(job.metric)
     if job.optimizer.iterations == 0 and job.optimizer.few_shot is None:
         raise InvalidInputError(
             "optimizer.iterations is 0; it must be at least 1, unless optimizer.few_shot asks for demonstrations alone"
@@ -43,10 +51,43 @@ def deletion_rule(job: JobSpec) -> DeletionRule:
     return DeletionRule(given.epsilon, given.tolerance, given.margin, given.max_units)
 
 
+def rationale_rule(job: JobSpec) -> RationaleRule:
+    """How rationales are drawn."""
+    given, budget = job.rationalize or RationalizeSpec(), job.budget
+    return RationaleRule(
+        prompt=job.prompt,
+        samples=given.samples,
+        max_tokens=given.max_tokens,
+        temperature=given.temperature,
+        top_p=given.top_p,
+        caps=BudgetCaps(generated_tokens=budget.generated_tokens, seconds=budget.seconds),
+        seed=job.seed,
+    )
+
+
+def sets_of(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
+    """The job's sets, their sizes and warnings: see ``split_job``; a rationalize job takes every row of train.
+
+    Raises:
+        InvalidDataError: too many rows, or rows that cannot be used.
+    """
+    if job.kind != "rationalize":
+        return split_job(job)
+    dataset = job.dataset
+    num_left = len(dataset.validation or ()) + len(dataset.test or ())
+    warnings = [f"{num_left} validation and test rows are not read: rationales are made for train"] if num_left else []
+    check_num_rows(dataset.train, None, None)
+    train = to_examples(dataset.train, job.fields, name="train")
+    check_placeholders(job.prompt, train)
+    return Splits(train, (), ()), SplitSizes(train=len(train), validation=0, test=0), warnings
+
+
 def smallest_budget(job: JobSpec, search: SearchSpec, counts: TokenCounts) -> Reservation:
     """What the job costs at least, by its kind. Raises InvalidInputError: there is nothing to compress."""
     if job.kind == "compress":
         return minimum_compression_budget(counts, search, deletion_rule(job))
+    if job.kind == "rationalize":
+        return rationale_rule(job).reservation
     return minimum_budget(counts, search, policy_of(search.selection))
 
 

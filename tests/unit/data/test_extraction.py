@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from pmpo.data.extraction import final_answer, last_line, number_in, option_in, stated_answer
+from pmpo.data.extraction import final_answer, last_line, number_in, option_in, split_at_answer, stated_answer
 
 
 @pytest.mark.parametrize(("text", "line"), [("a\n b \n\n", "b"), ("one", "one"), (" \n", ""), ("", "")])
@@ -77,3 +77,18 @@ def test_number_in(text: str, number: str | None) -> None:
 )
 def test_option_in(text: str, letter: str | None) -> None:
     assert option_in(text) == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "reasoning", "answer"),
+    [
+        ("3 + 4 = 7. So the answer is 7.", "3 + 4 = 7.", "7"),
+        ("First a.\nThen b.\n\nAnswer: c", "First a.\nThen b.", "c"),
+        ("The answer is 7.", "", "7"),
+        ("The answer is 4? No.\nIt is 5. Final answer: 5", "The answer is 4? No.\nIt is 5.", "5"),
+        ("6 * 7\n#### 42", "6 * 7", "42"),
+        ("No idea", "No idea", None),
+    ],
+)
+def test_split_at_answer(text: str, reasoning: str, answer: str | None) -> None:
+    assert split_at_answer(text) == (reasoning, answer)

@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
-from pmpo.contracts.jobs import JobSpec
-from pmpo.errors import InvalidInputError, UnknownKeyError
+from pmpo.contracts.jobs import JobSpec, Progress
+from pmpo.contracts.modes import RationalesView
+from pmpo.errors import ConflictError, InvalidInputError, PlaceholderError, UnknownKeyError
 from pmpo.optim.deletion import DeletionRule
 from pmpo.optim.journal import SearchPorts
 from pmpo.runs.codec import decode_entry, decode_event, encode_entry, encode_event
 from pmpo.runs.drive import drive
 from pmpo.runs.jobfile import load_job
 from pmpo.runs.jobspec import split_job
-from pmpo.runs.modes import check_mode, deletion_rule
+from pmpo.runs.modes import check_mode, deletion_rule, sets_of
+from pmpo.runs.outcome import job_result
+from pmpo.runs.progress import advance
 from pmpo.runs.result import result_view
 from pmpo.testing.ports import FakeClock, FakeScorer, MemoryJournal, ScriptedGenerator
 
@@ -85,3 +88,44 @@ async def test_demonstrations_reach_the_result() -> None:
 def test_demonstrations_are_no_part_of_a_compression() -> None:
     with pytest.raises(InvalidInputError, match="remove the section"):
         check_mode(job(kind="compress", optimizer={"few_shot": {}}))
+
+
+def _sums(**changes: Any) -> JobSpec:
+    rows = [{"input": f"{row} + 1", "target": str(row + 1), "source": "book"} for row in range(6)]
+    return job(**{"kind": "rationalize", "metric": "number", "dataset": {"train": rows}, **changes})
+
+
+def _solve(request: Any, _: Any) -> str:
+    row = int(request.messages[-1].content.split()[0])
+    return f"One more than {row}. The answer is {row + 1 if row != 2 else 0}."
+
+
+async def test_rationales_become_rows_and_no_row_is_lost() -> None:
+    spec = _sums(rationalize={"samples": 2, "max_tokens": 30})
+    splits, sizes, warnings = sets_of(spec)
+    assert (sizes.train, sizes.validation, sizes.test, warnings) == (6, 0, 0, [])
+    target = ScriptedGenerator(_solve)
+    journal = MemoryJournal()
+    ports = SearchPorts(FakeScorer({}), target, target, FakeClock(), journal)
+    events = [decode_event(encode_event(event)) async for event in drive(spec, splits, ports)]
+    assert [decode_entry(encode_entry(entry)) for entry in journal.entries] == journal.entries
+    view = job_result("j", spec, events, sizes, None)
+    assert isinstance(view, RationalesView)
+    assert view.rows[1] == {"input": "1 + 1", "target": "One more than 1.\nThe answer is 2", "source": "book"}
+    assert view.row_numbers == [0, 1, 3, 4, 5]
+    assert [(row.row, row.detail) for row in view.without] == [(2, "2 wrong")]
+    assert (view.samples, view.generated_tokens) == (2, target.num_generated)
+    assert advance(Progress(), events[-1]).generated_tokens == target.num_generated
+    with pytest.raises(ConflictError, match="has not come to its end"):
+        job_result("j", spec, events[:-1], sizes, None)
+
+
+def test_a_rationalize_job_needs_a_metric_and_reads_train_alone() -> None:
+    with pytest.raises(InvalidInputError, match="needs a metric"):
+        check_mode(_sums(metric=None))
+    rows = [{"input": "0 + 1", "target": "1"}]
+    assert sets_of(_sums(dataset={"train": rows, "test": rows}))[2] == [
+        "1 validation and test rows are not read: rationales are made for train"
+    ]
+    with pytest.raises(PlaceholderError):
+        sets_of(_sums(prompt="{{other}}"))
