@@ -11,6 +11,7 @@ from pmpo.data.metrics import check_gradable
 from pmpo.errors import TooLongError
 from pmpo.optim.bounds import TokenCounts
 from pmpo.optim.budget import require
+from pmpo.optim.several import SeveralCounters
 from pmpo.optim.types import Example, Splits
 from pmpo.runs.jobspec import search_spec
 from pmpo.runs.modes import check_mode, sets_of, smallest_budget
@@ -59,7 +60,8 @@ class JobChecks:
             ScorerUnavailableError: the target's scorer cannot be asked for token counts.
         """
         check_mode(spec)
-        endpoint(self._endpoints, spec.models.target)
+        for name in spec.models.targets:
+            endpoint(self._endpoints, name)
         endpoint(self._endpoints, spec.models.rewriter)
         splits, sizes, warnings = sets_of(spec)
         check_gradable(spec.metric, _graded(spec, splits))
@@ -67,7 +69,8 @@ class JobChecks:
         return CheckedJob(spec, splits, sizes, warnings)
 
     async def _check_tokens(self, spec: JobSpec, splits: Splits) -> None:
-        counter = self._counters[spec.models.target]
+        counters = [self._counters[name] for name in spec.models.targets]
+        counter = counters[0] if len(counters) == 1 else SeveralCounters(counters)
         (prompt,) = await counter.count_tokens([spec.prompt])
         limit = spec.constraints.max_prompt_tokens
         if spec.kind == "optimize" and prompt > limit:

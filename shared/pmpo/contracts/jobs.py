@@ -49,6 +49,7 @@ class ObjectiveSpec(Strict):
 
     kind: Literal["supervised"] = "supervised"
     normalize: Literal["token_mean"] = "token_mean"
+    combine: Literal["mean", "worst"] = "mean"
 
 
 class OptimizerSpec(Strict):
@@ -68,10 +69,15 @@ class OptimizerSpec(Strict):
 
 
 class ModelNames(Strict):
-    """Names from the operator's endpoint table."""
+    """Names from the operator's endpoint table. Of several targets the first one also generates answers."""
 
-    target: str = "default"
+    target: str | Annotated[list[str], Field(min_length=1, max_length=8)] = "default"
     rewriter: str = "default"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The target's name, or the names of all of them, in order."""
+        return (self.target,) if isinstance(self.target, str) else tuple(self.target)
 
 
 class ConstraintsSpec(Strict):

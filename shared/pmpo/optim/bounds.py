@@ -62,4 +62,6 @@ def minimum_budget(counts: TokenCounts, spec: SearchSpec, policy: SelectionPolic
 
 def _growth(spec: SearchSpec, prompt_tokens: int) -> int:
     """Tokens by which the longest allowed prompt can exceed the seed prompt in one scored sequence."""
+    if spec.num_targets > 1:  # each model counts the seed prompt in its own way: only the limit bounds them all
+        return spec.num_targets * (spec.max_prompt_tokens + BOUNDARY_SLACK_TOKENS)
     return max(0, spec.max_prompt_tokens - prompt_tokens) + BOUNDARY_SLACK_TOKENS

@@ -78,8 +78,9 @@ def minimum_compression_budget(counts: TokenCounts, spec: SearchSpec, rule: Dele
     """
     num_units = len(deletable_units(spec.prompt, spec.protected, rule))
     shorter = compression_spec(spec, num_units)
-    train = sum(counts.train) + BOUNDARY_SLACK_TOKENS * len(counts.train)
-    validation = sum(counts.validation) + BOUNDARY_SLACK_TOKENS * len(counts.validation)
+    slack = BOUNDARY_SLACK_TOKENS * spec.num_targets
+    train = sum(counts.train) + slack * len(counts.train)
+    validation = sum(counts.validation) + slack * len(counts.validation)
     scored = sum(counts.train) + sum(counts.validation) + num_units * train + validation
     scored += sum(reservation.scored_tokens for reservation in final_scoring(counts, shorter))
     return Reservation(scored, 2 * answering(len(counts.test), spec).generated_tokens)

@@ -56,6 +56,7 @@ class SearchSpec:
         min_delta: nats by which the training loss must fall to be believed (engine noise, not significance).
         protected: texts that every rewrite must hold unchanged.
         anchors: row numbers of training examples that must not get worse.
+        num_targets: target models that are scored with; token counts of prompts are then their highest.
         few_shot: demonstrations to add at the end; with them ``iterations`` may be 0.
         with_accuracy: whether answers are generated for the test set and graded.
     """
@@ -82,6 +83,7 @@ class SearchSpec:
     caps: BudgetCaps = field(default_factory=BudgetCaps)
     seed: int = 0
     few_shot: FewShotRule | None = None
+    num_targets: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what no search could do."""

@@ -11,6 +11,7 @@ from pmpo.optim.spec import BudgetCaps, Sampling, SearchSpec
 from pmpo.optim.types import Example, Splits
 from pmpo.runs.few_shot import few_shot_rule
 from pmpo.runs.meta_prompt import small_rewrite
+from pmpo.runs.targets import for_targets
 
 
 def search_spec(job: JobSpec) -> SearchSpec:
@@ -21,7 +22,7 @@ def search_spec(job: JobSpec) -> SearchSpec:
     """
     optimizer, constraints, budget = job.optimizer, job.constraints, job.budget
     _check_protected(job)
-    return SearchSpec(
+    spec = SearchSpec(
         prompt=job.prompt,
         rewrite_meta=small_rewrite(),
         task=job.task,
@@ -43,6 +44,7 @@ def search_spec(job: JobSpec) -> SearchSpec:
         seed=job.seed,
         few_shot=few_shot_rule(optimizer.few_shot),
     )
+    return for_targets(spec, job)
 
 
 def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:

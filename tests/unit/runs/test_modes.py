@@ -11,11 +11,14 @@ from pmpo.contracts.jobs import JobSpec, Progress
 from pmpo.contracts.modes import RationalesView
 from pmpo.errors import ConflictError, InvalidInputError, PlaceholderError, UnknownKeyError
 from pmpo.optim.deletion import DeletionRule
-from pmpo.optim.journal import SearchPorts
-from pmpo.runs.codec import decode_entry, decode_event, encode_entry, encode_event
+from pmpo.optim.journal import JournalEntry, SearchPorts
+from pmpo.optim.losses import Supervised
+from pmpo.optim.several import SeveralTargets, joined_identity
+from pmpo.optim.types import ModelIdentity, Scores
+from pmpo.runs.codec import decode_entry, decode_event, encode_entry, encode_event, first_identities
 from pmpo.runs.drive import drive
 from pmpo.runs.jobfile import load_job
-from pmpo.runs.jobspec import split_job
+from pmpo.runs.jobspec import search_spec, split_job
 from pmpo.runs.modes import check_mode, deletion_rule, sets_of
 from pmpo.runs.outcome import job_result
 from pmpo.runs.progress import advance
@@ -129,3 +132,19 @@ def test_a_rationalize_job_needs_a_metric_and_reads_train_alone() -> None:
     ]
     with pytest.raises(PlaceholderError):
         sets_of(_sums(prompt="{{other}}"))
+
+
+async def test_several_targets_make_one_loss_and_their_identities_come_back_from_the_journal() -> None:
+    spec = job(models={"target": ["a", "b"]}, objective={"combine": "worst"}, optimizer={"iterations": 1})
+    search = search_spec(spec)
+    assert search.objective == SeveralTargets(Supervised(), 2, "worst")
+    assert (search.num_targets, spec.models.targets) == (2, ("a", "b"))
+    assert search_spec(job(models={"target": ["a"]})).objective == Supervised()
+    with pytest.raises(InvalidInputError, match="names 'a' twice"):
+        search_spec(job(models={"target": ["a", "a"]}))
+    both = tuple(ModelIdentity(name, "0", "d", "e") for name in ("a", "b"))
+    scores = Scores((), (), 0, 0, joined_identity(both), both)
+    entry = decode_entry(encode_entry(JournalEntry(3, "score", "digest", scores)))
+    assert first_identities([entry]) == both
+    alone = JournalEntry(4, "score", "digest", Scores((), (), 0, 0, both[0]))
+    assert (first_identities([alone]), first_identities([])) == (both[:1], ())
