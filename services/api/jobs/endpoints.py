@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobView, ResultView
+from pmpo.contracts.modes import RationalesView
 from services.api.deps import Service
 
 MAX_WAIT_S = 60
@@ -56,6 +57,6 @@ async def list_events(
 
 
 @router.get("/{job_id}/result")
-async def get_result(job_id: str, service: Service) -> ResultView:
+async def get_result(job_id: str, service: Service) -> ResultView | RationalesView:
     """What a finished job found."""
     return await service.result(job_id)

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pmpo.cli import words
+from pmpo.cli import shorter, words
 from pmpo.cli.console import on_one_line, shown
 from pmpo.contracts.jobs import RejectionView, ResultView
 from pmpo.text.diff import word_diff
@@ -24,10 +24,14 @@ _DIFF_MARKS = {"equal": ("", ""), "delete": ("[-", "-]"), "insert": ("{+", "+}")
 def print_result(console: Console, result: ResultView) -> None:
     """Everything about ``result``, from the verdict to the cost."""
     sections = [_verdict(result), _numbers(result), _prompts(result, console)]
-    if words.rewrites(result):
+    if result.compression is not None:
+        sections.append(shorter.units(result.compression))
+    elif words.rewrites(result):
         sections.append(_rejections(result))
     if result.flat_pairs:
         sections.append(Text(words.flat_pairs(result)))
+    if result.demonstrations is not None:
+        sections.append(Text.assemble(("Demonstrations: ", "bold"), words.demonstrations(result.demonstrations)))
     for section in (*sections, _cost(result)):
         console.print()
         console.print(section)
@@ -48,7 +52,8 @@ def prompt_diff(before: str, after: str, *, has_colour: bool) -> Text:
 
 def _verdict(result: ResultView) -> RenderableType:
     head = Text.assemble(("Verdict: ", "bold"), (result.verdict, _VERDICT_STYLES[result.verdict]))
-    return Group(head, Text(words.verdict(result)))
+    found = result.compression
+    return Group(head, Text(words.verdict(result) if found is None else shorter.verdict(result, found)))
 
 
 def _numbers(result: ResultView) -> RenderableType:
@@ -75,9 +80,10 @@ def _numbers(result: ResultView) -> RenderableType:
         before, after = result.test.preferred_before, result.test.preferred_after
         name = f"test {words.preferred(result)}"
         table.add_row(name, words.percent(before), words.percent(after), _points(before, after))
-    interval = (
-        f"95 % interval of the test loss's change: {low:+.3f} to {high:+.3f} ({words.p_value(result.test.p_value)})"
-    )
+    chance = words.p_value(result.test.p_value)
+    if result.compression is not None:
+        chance += f" for a rise of {result.compression.margin:g} or more"
+    interval = f"95 % interval of the test loss's change: {low:+.3f} to {high:+.3f} ({chance})"
     return Group(table, Text(), Text(interval), Text(words.loss_legend(result), style="dim"))
 
 

@@ -11,7 +11,8 @@ from pmpo.contracts.jobs import ResultView
 class Summary:
     """``pmpo demo --json`` and ``pmpo optimize --json``. Losses in ``loss_unit``; null where untested.
 
-    ``money`` is null where the models have no prices; ``best_seed`` where ``prompt_after`` is a rewrite.
+    ``money`` is null where the models have no prices; ``best_seed`` where ``prompt_after`` is a rewrite. The prompt's
+    tokens are counted where the job is about them (``kind: compress``), and null otherwise.
     """
 
     job_id: str
@@ -36,6 +37,8 @@ class Summary:
     test_preferred_after: float | None
     prompt_before: str
     prompt_after: str
+    prompt_tokens_before: int | None
+    prompt_tokens_after: int | None
     iterations: int
     accepted: int
     candidates: int
@@ -74,6 +77,8 @@ def summary(result: ResultView, state: str) -> Summary:
         test_preferred_after=test.preferred_after if test else None,
         prompt_before=result.prompt_before,
         prompt_after=result.prompt_after,
+        prompt_tokens_before=result.compression.tokens_before if result.compression else None,
+        prompt_tokens_after=result.compression.tokens_after if result.compression else None,
         iterations=result.num_iterations,
         accepted=result.num_accepted,
         candidates=result.num_candidates,

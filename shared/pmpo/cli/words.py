@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pmpo.contracts.jobs import ResultView, SplitSizes, TestView
+from pmpo.contracts.modes import DemonstrationsView
 
 STOP_REASONS = {
     "iterations": "all rounds were used",
@@ -14,6 +15,7 @@ STOP_REASONS = {
     "diverged": "the loss fell but the answers got worse",
     "cancelled": "the job was cancelled",
     "failed": "the job failed",
+    "all_tried": "every part that may go was tried",
 }
 
 REJECTIONS = {
@@ -28,6 +30,7 @@ REJECTIONS = {
     "train_loss": "not better on the training rows",
     "validation_loss": "worse on the validation rows",
     "budget": "the budget ran out before they were scored",
+    "last_unit": "nothing else is left",
     "anchor": "worse on a row that must not get worse",
 }
 MAX_NAMED_ROWS = 10
@@ -119,6 +122,14 @@ def seeds(result: ResultView) -> str:
 def money(value: float | None) -> str:
     """Money in the operator's currency, whose name nobody knows here; empty where nothing has a price."""
     return "" if value is None else f"{value:,.4f} in money"
+
+
+def demonstrations(found: DemonstrationsView) -> str:
+    """Which rows were added as worked examples, and why no more."""
+    why = f"{counted(found.num_tried, 'row')} tried; {found.detail}"
+    if not found.rows:
+        return f"none added ({why})"
+    return f"{counted(len(found.rows), 'row')} of train added: {', '.join(map(str, found.rows))} (from 0; {why})"
 
 
 def splits(sizes: SplitSizes) -> str:

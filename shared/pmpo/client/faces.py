@@ -79,6 +79,7 @@ class Client:
     iterate_events = blocking_iterator(JobWatching.iterate_events)
     cancel_job = blocking(JobWatching.cancel_job)
     result = blocking(JobWatching.result)
+    rationales = blocking(JobWatching.rationales)
     wait = blocking(JobWatching.wait)
     is_alive = blocking(JobWatching.is_alive)
 

@@ -13,6 +13,7 @@ from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
 from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobSpec, JobView, ResultView
+from pmpo.contracts.modes import RationalesView
 from pmpo.errors import InvalidInputError, UpstreamError
 
 View = TypeVar("View", bound=BaseModel)
@@ -76,6 +77,14 @@ class JobCalls:
             ConflictError: there is no result, because the job is not over, failed or was cancelled.
         """
         return _read(ResultView, await self._get(_path(job_id, "/result")))
+
+    async def rationales(self, job_id: str) -> RationalesView:
+        """The data set that a finished job of kind ``rationalize`` made.
+
+        Raises:
+            ConflictError: there is no result, because the job is not over, failed or was cancelled.
+        """
+        return _read(RationalesView, await self._get(_path(job_id, "/result")))
 
     async def is_alive(self, *, timeout_s: float = 2.0) -> bool:
         """Whether a PMPO API answers at the address. Asks once, and takes another program's answer for a no."""

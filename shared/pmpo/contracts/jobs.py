@@ -7,6 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from pmpo.contracts.modes import (
+    CompressionView,
+    CompressSpec,
+    DemonstrationsView,
+    JobKind,
+    Metric,
+    RationalizeSpec,
+)
 from pmpo.contracts.objectives import FieldNames, ObjectiveSpec, ObjectiveView
 from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, ModelNames, OptimizerSpec, Strict
 
@@ -35,7 +43,7 @@ class JobSpec(Strict):
     """
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = "job"
-    kind: Literal["optimize"] = "optimize"
+    kind: JobKind = "optimize"
     prompt: Prompt
     prompts: Annotated[list[Prompt], Field(max_length=20)] = Field(default_factory=list)
     task: Annotated[str, Field(max_length=10_000)] = ""
@@ -43,11 +51,13 @@ class JobSpec(Strict):
     fields: FieldNames = FieldNames()
     objective: ObjectiveSpec = ObjectiveSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
+    compress: CompressSpec | None = None
+    rationalize: RationalizeSpec | None = None
     models: ModelNames = ModelNames()
     constraints: ConstraintsSpec = ConstraintsSpec()
     budget: BudgetSpec = BudgetSpec()
     answer_prefix: Annotated[str, Field(max_length=2_000)] = ""
-    metric: Literal["exact_match"] | None = "exact_match"
+    metric: Metric | None = "exact_match"
     max_answer_tokens: Annotated[int, Field(ge=1, le=4_096)] = 64
     queue: Literal["interactive", "overnight"] = "interactive"
     seed: Annotated[int, Field(ge=0)] = 0
@@ -239,6 +249,8 @@ class ResultView(Strict):
     num_restarts: int = 0
     num_seeds: int = 1
     best_seed: int | None = None
+    compression: CompressionView | None = None
+    demonstrations: DemonstrationsView | None = None
 
 
 class JobCreated(Strict):

@@ -24,6 +24,8 @@ class ObjectiveSpec(Strict):
     - ``options``: the right option against the others; ``form`` pairs (default) or cross_entropy; ``beta`` (1.0, of
       pairs).
 
+    ``combine`` says how the losses under several target models become one.
+
     Which keys go together is checked where a job is checked (``pmpo.runs.objectives``).
     """
 
@@ -33,6 +35,7 @@ class ObjectiveSpec(Strict):
     beta: Positive | None = None
     gamma: NotNegative | None = None
     gamma_ratio: NotNegative | None = None
+    combine: Literal["mean", "worst"] = "mean"
 
 
 class FieldNames(Strict):

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pmpo.contracts.modes import FewShotSpec
+
 Algorithm = Literal[
     "pmpo",
     "static_answer_only",
@@ -40,7 +42,7 @@ class OptimizerSpec(Strict):
     scoring: Literal["published", "loss", "accuracy"] = "published"
     operator: Literal["own", "shared"] = "own"
     population: Annotated[int, Field(ge=1, le=200)] | None = None
-    iterations: Annotated[int, Field(ge=1, le=200)] = 20
+    iterations: Annotated[int, Field(ge=0, le=200)] = 20
     hard_examples: Annotated[int, Field(ge=1, le=20)] = 3
     hard_examples_policy: Literal["thompson", "top_loss"] = "thompson"
     variants: Annotated[int, Field(ge=1, le=20)] = 4
@@ -57,13 +59,19 @@ class OptimizerSpec(Strict):
     max_rewrite_tokens: Annotated[int, Field(ge=16, le=100_000)] | None = None
     meta_prompt: Literal["small", "full"] = "small"
     meta_prompt_text: Annotated[str, Field(max_length=100_000)] | None = None
+    few_shot: FewShotSpec | None = None
 
 
 class ModelNames(Strict):
-    """Names from the operator's endpoint table."""
+    """Names from the operator's endpoint table. Of several targets the first one also generates answers."""
 
-    target: str = "default"
+    target: str | Annotated[list[str], Field(min_length=1, max_length=8)] = "default"
     rewriter: str = "default"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The target's name, or the names of all of them, in order."""
+        return (self.target,) if isinstance(self.target, str) else tuple(self.target)
 
 
 class ConstraintsSpec(Strict):

@@ -35,7 +35,7 @@ async def begin(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
     Raises:
         BudgetTooSmallError: the caps do not cover the final test and one iteration.
     """
-    state = _fresh(spec, splits, ports)
+    state = fresh(spec, splits, ports)
     await _reserve_end(state)
     first = state.seeds[0]
     await state.meter.measure(state.train, [first.prompt])
@@ -44,7 +44,8 @@ async def begin(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
     return state
 
 
-def _fresh(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
+def fresh(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
+    """The state before the first question: nothing is scored, nothing is reserved."""
     journaled = JournaledPorts(ports)
     ledger = Ledger(spec.caps, spec.prices)
     meter = Meter(journaled, ledger, spec.objective, ports.grader if spec.with_accuracy else None)
@@ -86,12 +87,13 @@ def _unit_policy(spec: SearchSpec, ports: JournaledPorts, meter: Meter) -> UnitP
 
 
 async def _reserve_end(state: State) -> None:
-    counts = await _seed_counts(state)
+    counts = await seed_counts(state)
     require(state.spec.caps, minimum_budget(counts, state.spec, state.policy))
     state.held = Held.reserved(state.ledger, counts, state.spec)
 
 
-async def _seed_counts(state: State) -> TokenCounts:
+async def seed_counts(state: State) -> TokenCounts:
+    """Ask for the seed prompts' token counts on the three sets, and alone."""
     prompts = [seed.prompt for seed in state.seeds]
     for table in (state.train, state.validation):
         await state.meter.count(table, prompts)

@@ -116,7 +116,7 @@ def _one_iteration(counts: TokenCounts, spec: SearchSpec, policy: SelectionPolic
     seeds = (counts, *counts.others)
     num_rewrites = min(spec.hard_examples, len(counts.train)) * spec.variants
     cells = policy.max_cells(num_rewrites, len(counts.train))
-    masked = max(sum(seed.train) for seed in seeds) + BOUNDARY_SLACK_TOKENS * counts.num_targets * len(counts.train)
+    masked = max(sum(seed.train) for seed in seeds) + boundary_slack(counts, spec) * len(counts.train)
     scored = spec.max_units * masked
     scored += cells * (max(counts.train) + _growth(counts, spec))
     scored += 2 * longest(counts.validation, counts, spec)
@@ -136,6 +136,11 @@ def read_bytes(meta: MetaPrompt, counts: TokenCounts, spec: SearchSpec) -> int:
     return form + 3 * prompt + kept + counts.largest_row_bytes + spec.max_units * 32 + TEMPLATE_SLACK_TOKENS
 
 
+def boundary_slack(counts: TokenCounts, spec: SearchSpec) -> int:
+    """Tokens that an example may count more than its parts, for every target under every model."""
+    return BOUNDARY_SLACK_TOKENS * counts.num_targets * spec.num_targets
+
+
 def grown(rows: Sequence[int], counts: TokenCounts, spec: SearchSpec) -> list[int]:
     """Upper bounds for each of ``rows``, one of the sets of ``counts``, under the longest allowed prompt."""
     return [row + _growth(counts, spec) for row in rows]
@@ -148,4 +153,6 @@ def _largest(rows: Sequence[Sequence[int]]) -> list[int]:
 
 def _growth(counts: TokenCounts, spec: SearchSpec) -> int:
     """Tokens by which the longest allowed prompt can exceed the seed prompt on one example."""
+    if spec.num_targets > 1:  # each model counts the seed prompt in its own way: only the limit bounds them all
+        return counts.num_targets * spec.num_targets * (spec.max_prompt_tokens + BOUNDARY_SLACK_TOKENS)
     return counts.num_targets * (max(0, spec.max_prompt_tokens - counts.prompt) + BOUNDARY_SLACK_TOKENS)

@@ -19,7 +19,7 @@ async def contest(
 
     Every candidate of the pool ends in exactly one CandidateDropped or IncumbentAccepted. Raises BudgetExhaustedError.
     """
-    fitting = await _fitting(state, pool)
+    fitting = await those_that_fit(state, pool)
     for candidate in pool:
         if candidate not in fitting:
             yield state.dropped(
@@ -52,7 +52,7 @@ async def challenge(state: State, ranked: Sequence[Candidate]) -> AsyncIterator[
         return
 
 
-async def _fitting(state: State, pool: Sequence[Candidate]) -> list[Candidate]:
+async def those_that_fit(state: State, pool: Sequence[Candidate]) -> list[Candidate]:
     """Those that fit into the model's context with every example, the test's too, which the winner will meet.
 
     Asked together, one by one if need be.
@@ -63,7 +63,7 @@ async def _fitting(state: State, pool: Sequence[Candidate]) -> list[Candidate]:
     except TooLongError:
         if len(pool) < 2:
             return []
-        alone = [await _fitting(state, [candidate]) for candidate in pool]
+        alone = [await those_that_fit(state, [candidate]) for candidate in pool]
         return [candidate for fitting in alone for candidate in fitting]
     return list(pool)
 

@@ -100,7 +100,8 @@ class _Forecast:
         seed = max(counts.prompt, *(other.prompt for other in counts.others)) if counts.others else counts.prompt
         wanted = max(seed * assumed.growth, SHORTEST_REWRITE_TOKENS)
         self._rewrite_tokens = min(wanted, float(max(spec.max_prompt_tokens, seed)))
-        self._growth = counts.num_targets * (self._rewrite_tokens - counts.prompt)  # of all targets of a row
+        self._num_copies = counts.num_targets * spec.num_targets  # of the prompt, for all targets of a row
+        self._growth = self._num_copies * (self._rewrite_tokens - counts.prompt)
         self._num_hard = min(spec.hard_examples, len(counts.train))
         self._num_analyses = 1 + assumed.accepted * (spec.iterations - 1)
 
@@ -117,7 +118,7 @@ class _Forecast:
         spec, train = self._spec, self._counts.train
         known = units_of(spec.prompt, spec.protected, spec.max_units)
         kept = [len(spec.prompt) - (unit.end - unit.start) for unit in known]
-        num_copies = len(train) * self._counts.num_targets
+        num_copies = len(train) * self._num_copies
         first = sum(sum(train) - num_copies * self._counts.prompt * (1 - left / len(spec.prompt)) for left in kept)
         num_units = min(max(self._assumed.num_units, len(known)), spec.max_units)
         whole = sum(train) + len(train) * self._growth
@@ -132,7 +133,7 @@ class _Forecast:
     def _rewriting(self) -> Reservation:
         spec = self._spec
         num_requests = spec.iterations * self._num_hard
-        row = _mean(self._counts.train) / self._counts.num_targets - self._counts.prompt
+        row = _mean(self._counts.train) / self._num_copies - self._counts.prompt
         read = _form_tokens(spec.rewrite_meta) + 2 * self._rewrite_tokens + row
         written = num_requests * spec.variants * (self._rewrite_tokens + TAGS_TOKENS)
         return self._tariff.rewriting(round(written), round(num_requests * read))
@@ -155,7 +156,7 @@ class _Forecast:
         num_validations = 1 + self._assumed.accepted * self._spec.iterations
         num_answers = num_validations * len(counts.validation) + 2 * len(self._tested)
         read = num_validations * sum(counts.validation) + 2 * sum(self._tested) + num_answers * self._growth
-        return self._tariff.answering(round(num_answers * self._answer_tokens), round(read / counts.num_targets))
+        return self._tariff.answering(round(num_answers * self._answer_tokens), round(read / self._num_copies))
 
 
 def _form_tokens(meta: MetaPrompt) -> float:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pmpo.optim.mode_results import Compression, Demonstrations
 from pmpo.optim.types import UnitImportance
 
 StopReason = Literal[
-    "iterations", "patience", "target", "perfect", "budget", "no_rewrites", "diverged", "cancelled", "failed"
+    "iterations",
+    "patience",
+    "target",
+    "perfect",
+    "budget",
+    "no_rewrites",
+    "diverged",
+    "cancelled",
+    "failed",
+    "all_tried",
 ]
 UnitSource = Literal["rule", "model"]
 Verdict = Literal["confirmed", "unconfirmed", "untested"]
@@ -83,6 +93,8 @@ class SearchResult:
     detail: str = ""
     num_restarts: int = 0
     num_seeds: int = 1
+    compression: Compression | None = None
+    demonstrations: Demonstrations | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +246,45 @@ class IterationFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class DemonstrationsScored:
+    """One step of the choice of demonstrations: every row that was tried as the next one.
+
+    ``validation_losses`` are means, ``losses`` (rows, validation) are the examples'. ``chosen_row`` is None when none
+    helped.
+    """
+
+    number: int
+    step: int
+    rows: tuple[int, ...]
+    validation_losses: tuple[float, ...]
+    losses: tuple[tuple[float, ...], ...]
+    chosen_row: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowRationalized:
+    """A row of a rationalize job. ``target`` is its new target, None without a right rationale; ``detail`` says why."""
+
+    number: int
+    row: int
+    target: str | None
+    num_right: int
+    num_sampled: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RationalesFinished:
+    """The last event of a rationalize job."""
+
+    number: int
+    stop_reason: StopReason
+    num_rows: int
+    num_right: int
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
 class SearchFinished:
     """The last event."""
 
@@ -253,5 +304,8 @@ Event = (
     | IncumbentAccepted
     | SearchRestarted
     | IterationFinished
+    | DemonstrationsScored
+    | RowRationalized
+    | RationalesFinished
     | SearchFinished
 )

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 from pmpo.optim.acceptance import verdict_of
 from pmpo.optim.beginning import begin
-from pmpo.optim.events import Event, SearchFinished, SearchResult, SearchStarted, StopReason
-from pmpo.optim.final_test import final_test
+from pmpo.optim.ends import started, tested
+from pmpo.optim.events import Event, SearchFinished, SearchResult, StopReason
+from pmpo.optim.few_shot import choose_demonstrations
 from pmpo.optim.guards import Rejection
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.meter import BudgetExhaustedError
@@ -31,7 +32,7 @@ async def search(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> AsyncI
         PmpoError: whatever a port raises.
     """
     state = await begin(spec, splits, ports)
-    yield _started(state)
+    yield started(state)
     stop: StopReason | None = None
     detail = ""
     try:
@@ -50,24 +51,11 @@ async def search(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> AsyncI
         stop, detail = "budget", str(exhausted)
         for candidate in list(state.undecided.values()):
             yield state.dropped(candidate, Rejection("budget", detail))
+    if spec.few_shot is not None:
+        state.incumbents.append(state.best(stop))
+        async for event in choose_demonstrations(state, spec.few_shot):
+            yield event
     yield await _finished(state, stop, detail)
-
-
-def _started(state: State) -> SearchStarted:
-    first = state.incumbents[0]
-    return SearchStarted(
-        number=state.number(),
-        seed=first.candidate,
-        num_train=len(state.train),
-        num_validation=len(state.validation),
-        num_test=len(state.test),
-        max_iterations=state.spec.iterations,
-        train_loss=first.train_loss,
-        validation_loss=first.validation_loss,
-        train_losses=tuple(float(loss) for loss in state.train.row(first.candidate.prompt)),
-        train_indices=tuple(example.index for example in state.train.examples),
-        validation_accuracy=first.accuracy,
-    )
 
 
 async def _stop_reason(state: State) -> StopReason | None:
@@ -80,10 +68,9 @@ async def _stop_reason(state: State) -> StopReason | None:
 
 
 async def _finished(state: State, stop: StopReason, detail: str) -> SearchFinished:
-    first, best = state.incumbents[0], state.best(stop)
-    assert state.held is not None
-    prompts = (first.candidate.prompt, best.candidate.prompt)
-    test, problem = await final_test(state.meter, state.held, state.test, prompts, state.spec)
+    first = state.incumbents[0]
+    best = state.best(stop) if state.demonstrations is None else state.incumbents[-1]
+    test, problem = await tested(state, best.candidate)
     if stop == "no_rewrites":
         detail = f"the rewriter's last text was: {state.last_text[:300]!r}"
     result = SearchResult(
@@ -93,7 +80,7 @@ async def _finished(state: State, stop: StopReason, detail: str) -> SearchFinish
         seed=first.candidate,
         num_iterations=state.iteration,
         num_accepted=state.num_accepted,
-        train_loss_before=first.train_loss,
+        train_loss_before=state.train.mean(first.candidate.prompt),
         train_loss_after=best.train_loss,
         validation_loss_before=first.validation_loss,
         validation_loss_after=best.validation_loss,
@@ -102,5 +89,6 @@ async def _finished(state: State, stop: StopReason, detail: str) -> SearchFinish
         detail=detail or problem,
         num_restarts=state.num_restarts,
         num_seeds=len(state.seeds),
+        demonstrations=state.demonstrations,
     )
     return SearchFinished(state.number(), result)

@@ -38,6 +38,19 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class FewShotRule:
+    """At most so many demonstrations, chosen among so many training rows."""
+
+    max_demonstrations: int = 5
+    candidates: int = 12
+
+    def __post_init__(self) -> None:
+        """Refuse a choice of nothing."""
+        if self.max_demonstrations < 1 or self.candidates < 1:
+            raise InvalidInputError("few_shot: max_demonstrations and candidates must both be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
 class SearchSpec:
     """One search.
 
@@ -61,6 +74,8 @@ class SearchSpec:
         anchors: row numbers of training examples that must not get worse.
         objective: what is minimised; its unit is the unit of every loss.
         selection: how the pool of a round is narrowed down.
+        num_targets: target models that are scored with; token counts of prompts are then their highest.
+        few_shot: demonstrations to add at the end; with them ``iterations`` may be 0.
         with_accuracy: whether answers are generated for the test set and graded.
         prices: what tokens cost; None where that is not known, which no cap on money goes with.
     """
@@ -92,12 +107,16 @@ class SearchSpec:
     sampling: Sampling = field(default_factory=Sampling)
     caps: BudgetCaps = field(default_factory=BudgetCaps)
     seed: int = 0
+    few_shot: FewShotRule | None = None
+    num_targets: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what no search could do."""
         if not self.prompt.strip():
             raise InvalidInputError("the prompt is empty; give the text that should get better")
         for name in ("iterations", "patience", "hard_examples", "variants", "max_units", "max_prompt_tokens"):
+            if name == "iterations" and self.few_shot is not None and self.iterations == 0:
+                continue
             if getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} is {getattr(self, name)}; it must be at least 1")
         self._check_seeds()

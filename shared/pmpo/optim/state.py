@@ -14,6 +14,7 @@ from pmpo.optim.guards import Rejection
 from pmpo.optim.hard_examples import HardExamplePolicy
 from pmpo.optim.journal import JournaledPorts
 from pmpo.optim.meter import LossTable, Meter
+from pmpo.optim.mode_results import Demonstrations
 from pmpo.optim.proposing import GuardRail
 from pmpo.optim.runners_up import RunnersUp
 from pmpo.optim.selection import SelectionPolicy
@@ -64,6 +65,7 @@ class State:
     candidates: list[Candidate] = field(default_factory=list)
     undecided: dict[int, Candidate] = field(default_factory=dict)
     num_events: int = 0
+    demonstrations: Demonstrations | None = None
 
     @property
     def incumbent(self) -> Candidate:
@@ -99,7 +101,7 @@ class State:
         self.num_events += 1
         return self.num_events
 
-    def new_candidate(self, prompt: str, example_index: int) -> Candidate:
+    def new_candidate(self, prompt: str, example_index: int | None = None) -> Candidate:
         """A child of the incumbent."""
         candidate = Candidate(len(self.candidates), prompt, self.incumbent.id, example_index)
         self.candidates.append(candidate)

@@ -89,7 +89,8 @@ class Scores:
         num_tokens: (C, N, number of targets) target tokens, the end of turn included.
         scored_tokens: context plus target tokens as if each item were scored alone: what budgets count.
         computed_tokens: tokens that the engine really ran.
-        identity: the model that answered.
+        identity: the model that answered; the names of all when several did.
+        identities: each model when several answered, else empty.
     """
 
     log_likelihoods: tuple[tuple[tuple[float, ...], ...], ...]
@@ -97,6 +98,7 @@ class Scores:
     scored_tokens: int
     computed_tokens: int
     identity: ModelIdentity
+    identities: tuple[ModelIdentity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The one place that starts a search or a rival of it: for the worker, for ``--local`` and for estimates."""
+"""The one place that starts a job's algorithm: for the worker, for ``--local`` and for estimates."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from dataclasses import replace
 from pmpo.baselines.compete import compete
 from pmpo.contracts.jobs import JobSpec
 from pmpo.data.metrics import grader_for
+from pmpo.data.rationales import AnswerReader
+from pmpo.optim.compress import compress
 from pmpo.optim.events import Event
 from pmpo.optim.journal import SearchPorts
+from pmpo.optim.rationalize import rationalize
 from pmpo.optim.search import search
 from pmpo.optim.types import Prices, Splits
 from pmpo.runs.jobspec import search_spec
+from pmpo.runs.modes import deletion_rule, rationale_rule
 from pmpo.runs.rivals import rival_in, rival_spec
 
 
 def drive(job: JobSpec, splits: Splits, ports: SearchPorts, prices: Prices | None = None) -> AsyncIterator[Event]:
-    """The events of the job's search, or of the rival that ``optimizer.algorithm`` names.
+    """The events of the job, by its kind: of its search, or of the rival that ``optimizer.algorithm`` names.
 
     Answers are graded by the job's metric (``ports.grader`` is replaced).
 
@@ -31,6 +35,10 @@ def drive(job: JobSpec, splits: Splits, ports: SearchPorts, prices: Prices | Non
         PmpoError: see ``pmpo.optim.search.search`` and ``pmpo.baselines.compete.compete``.
     """
     graded = replace(ports, grader=grader_for(job.metric))
+    if job.kind == "rationalize":
+        return rationalize(rationale_rule(job), splits.train, AnswerReader(job.metric), graded)
+    if job.kind == "compress":
+        return compress(search_spec(job, prices), deletion_rule(job), splits, graded)
     rival = rival_in(job)
     if rival is None:
         return search(search_spec(job, prices), splits, graded)

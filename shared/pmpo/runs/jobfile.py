@@ -17,6 +17,7 @@ from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.runs.document import read_document
 from pmpo.runs.jobkeys import check_keys
 from pmpo.runs.jobspec import check_num_rows
+from pmpo.runs.modes import check_mode
 
 DATA_VARIABLE = "PMPO_DATA_DIR"
 
@@ -37,15 +38,16 @@ def load_job(path: Path, data_dir: Path | None = None, overrides: Mapping[str, A
         InvalidInputError: a value of the wrong type or out of range, or a key that this version does not have.
         InvalidDataError: a data file that is missing, malformed or too long.
     """
-    job = _overridden(read_document(path), overrides or {})
+    job = nested(read_document(path), overrides or {})
     check_keys(job, str(path))
     source = _Source(path, data_dir.expanduser() if data_dir else None)
     sample = job["dataset"].get("sample") if isinstance(job.get("dataset"), dict) else None
     body = {"name": path.stem, **job, **source.prompts(job), **source.optimizer(job), "dataset": source.dataset(job)}
-    spec = _validated({key: value for key, value in body.items() if key != "prompt_file"}, path)
+    spec = validated({key: value for key, value in body.items() if key != "prompt_file"}, path)
     if sample is not None:
         spec = _sampled(spec, sample, path)
     check_num_rows(spec.dataset.train, spec.dataset.validation, spec.dataset.test)
+    check_mode(spec)
     return spec
 
 
@@ -118,7 +120,7 @@ class _Source:
         return value
 
 
-def _overridden(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+def nested(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of ``document`` with the dotted keys of ``overrides`` set."""
     job = dict(document)
     for key, value in overrides.items():
@@ -128,7 +130,8 @@ def _overridden(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> di
     return job
 
 
-def _validated(body: dict[str, Any], path: Path) -> JobSpec:
+def validated(body: dict[str, Any], path: Path) -> JobSpec:
+    """``body`` as a job. Raises InvalidInputError: the first key that is wrong, and the file."""
     try:
         return JobSpec.model_validate(body, strict=True)
     except ValidationError as error:

@@ -10,8 +10,10 @@ from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.optim.rewrite import MetaPrompt
 from pmpo.optim.spec import BudgetCaps, Sampling, SearchSpec
 from pmpo.optim.types import Example, Prices, Splits
+from pmpo.runs.few_shot import few_shot_rule
 from pmpo.runs.meta_prompt import mask_form, rewrite_form
 from pmpo.runs.objectives import check_objective, objective_of
+from pmpo.runs.targets import for_targets
 
 
 def search_spec(job: JobSpec, prices: Prices | None = None) -> SearchSpec:
@@ -29,7 +31,7 @@ def search_spec(job: JobSpec, prices: Prices | None = None) -> SearchSpec:
     optimizer, constraints, budget = job.optimizer, job.constraints, job.budget
     _check_protected(job)
     check_objective(job)
-    return SearchSpec(
+    spec = SearchSpec(
         prompt=job.prompt,
         rewrite_meta=_rewrite_meta(optimizer),
         more_prompts=tuple(job.prompts[1:]),
@@ -57,7 +59,9 @@ def search_spec(job: JobSpec, prices: Prices | None = None) -> SearchSpec:
         sampling=_sampling(job),
         caps=BudgetCaps(budget.scored_tokens, budget.generated_tokens, budget.seconds, budget.money),
         seed=job.seed,
+        few_shot=few_shot_rule(optimizer.few_shot),
     )
+    return for_targets(spec, job)
 
 
 def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:

@@ -8,6 +8,7 @@ from pmpo.optim.events import (
     IncumbentAccepted,
     IterationFinished,
     IterationStarted,
+    RationalesFinished,
     SearchFinished,
     SearchRestarted,
     SearchStarted,
@@ -31,6 +32,8 @@ def advance(progress: Progress, event: Event) -> Progress:
         case SearchFinished(result=result):
             losses = _losses(result.train_loss_after, result.validation_loss_after)
             changes = {"iteration": result.num_iterations, **losses, **_spent(result.spent)}
+        case RationalesFinished(spent=spent):
+            changes = _spent(spent)
         case _:
             return progress
     return progress.model_copy(update=changes)

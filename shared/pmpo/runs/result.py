@@ -20,6 +20,8 @@ from pmpo.optim.events import (
 )
 from pmpo.optim.types import ModelIdentity
 from pmpo.optim.variance import flat_pairs
+from pmpo.runs.few_shot import demonstrations_view
+from pmpo.runs.modes import compression_view
 from pmpo.runs.objectives import objective_view
 
 
@@ -78,6 +80,8 @@ def result_view(
         num_restarts=result.num_restarts,
         num_seeds=result.num_seeds,
         best_seed=result.best.id + 1 if result.best.parent_id is None else None,
+        compression=compression_view(result.compression),
+        demonstrations=demonstrations_view(result.demonstrations),
     )
 
 

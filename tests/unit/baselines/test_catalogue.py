@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from pmpo.baselines.catalogue import CATALOGUE, rival_of
-from pmpo.contracts.jobs import Algorithm
+from pmpo.contracts.sections import Algorithm
 from pmpo.errors import InvalidInputError
 
 

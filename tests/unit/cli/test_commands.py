@@ -27,7 +27,7 @@ from pmpo.errors import (
     UnavailableError,
 )
 
-COMMANDS = ["demo", "up", "optimize", "estimate", "submit", "status", "cancel", "result"]
+COMMANDS = ["demo", "up", "optimize", "estimate", "compress", "submit", "status", "cancel", "result"]
 SUMMARY_KEYS = {
     "job_id", "stop_reason", "verdict", "train_loss_before", "train_loss_after", "validation_loss_before",
     "validation_loss_after", "test_loss_before", "test_loss_after", "test_accuracy_before", "test_accuracy_after",

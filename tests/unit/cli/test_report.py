@@ -220,3 +220,12 @@ def test_many_flat_rows_are_counted_and_not_all_named(double: ModuleType) -> Non
     assert words.flat_pairs(result).startswith("12 training rows hardly told the prompts apart (rows 0, 1, 2,")
     assert words.flat_pairs(result).endswith("9 and 2 more, counted from 0).")
     assert words.flat_pairs(double.make_result()) == ""
+
+
+def test_demonstrations_are_told(double: ModuleType) -> None:
+    found = {"validation_loss_before": 2.0, "validation_loss_after": 1.0, "num_tried": 12, "detail": "none helped"}
+    some = double.make_result(demonstrations={"rows": [4, 2], **found}, num_iterations=0)
+    assert "Demonstrations: 2 rows of train added: 4, 2 (from 0; 12 rows tried; none helped)" in joined(printed(some))
+    assert "The new prompt is better" in words.verdict(some)
+    none = double.make_result(demonstrations={"rows": [], **found})
+    assert "Demonstrations: none added (12 rows tried; none helped)" in joined(printed(none))

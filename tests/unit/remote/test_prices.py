@@ -32,3 +32,9 @@ def test_without_the_prices_of_both_nothing_is_known(target: str, rewriter: str)
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="no endpoint is called 'bigg'"):
         prices_of(TABLE, "small", "bigg")
+
+
+def test_of_several_targets_the_dearest_is_counted_and_the_first_one_answers() -> None:
+    found = prices_of(TABLE, ["small", "big"], "small")
+    assert found == Prices(scored=9.0, rewriting=0.4, rewriting_prompt=0.2, answering=0.4, answering_prompt=0.2)
+    assert prices_of(TABLE, ["small", "free"], "small") is None

@@ -188,8 +188,8 @@ def test_unknown_keys_are_refused_at_every_level(folder: Path, changes: dict[str
     ("changes", "says"),
     [
         ({"webhook": "https://x"}, "this version does not have 'webhook' yet; remove the key"),
-        ({"few_shot": {}}, "this version does not have 'few_shot' yet"),
-        ({"kind": "compress"}, "kind is 'compress'; this version has only 'optimize'"),
+        ({"chat_template_kwargs": {}}, "this version does not have 'chat_template_kwargs' yet"),
+        ({"kind": "evaluate"}, "kind is 'evaluate'; this version has only 'optimize'"),
         (
             {"objective": {"kind": "reward"}},
             "objective.kind is 'reward'; this version has only 'supervised', 'preference' or 'options'",
@@ -228,7 +228,7 @@ def test_what_is_not_built_yet_is_said(folder: Path, changes: dict[str, Any], sa
         ({"prompt": ..., "prompt_file": ["x"]}, "prompt_file is ['x']; give the path of a file"),
         ({"optimizer": [1]}, "optimizer is [1]; input should be"),
         ({"optimizer": {"iterations": "5"}}, "optimizer.iterations is '5'; input should be a valid integer"),
-        ({"optimizer": {"iterations": 0}}, "optimizer.iterations is 0; input should be greater than or equal to 1"),
+        ({"optimizer": {"iterations": 0}}, "optimizer.iterations is 0; it must be at least 1"),
         ({"constraints": {"protect": "x"}}, "constraints.protect is 'x'; input should be a valid list"),
         ({"constraints": {"anchors": [1, "b"]}}, "constraints.anchors.1 is 'b'; input should be a valid integer"),
         ({"seed": True}, "seed is True; input should be a valid integer"),
