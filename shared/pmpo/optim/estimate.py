@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pmpo.optim.acceptance import MIN_TEST_EXAMPLES
 from pmpo.optim.bounds import TokenCounts
 from pmpo.optim.importance import units_of
+from pmpo.optim.race import Race
 from pmpo.optim.rewrite import MetaPrompt
 from pmpo.optim.selection import SelectionPolicy
 from pmpo.optim.spec import SearchSpec
@@ -22,6 +23,7 @@ TAGS_TOKENS = 8  # <prompt> and </prompt>, and the end of turn
 MARK_TOKENS = 8  # <mask> and </mask>
 SHORTEST_REWRITE_TOKENS = 16  # whoever rewrites "Do it." writes a sentence or two
 BYTES_PER_TOKEN = 4
+RACED_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,11 @@ def money(cost: Reservation) -> float:
 def expected_cells(num_candidates: int, policy: SelectionPolicy, num_examples: int) -> float:
     """(prompt, example) cells that selection scores in a round, beside a known incumbent.
 
-    The mean of two courses: the incumbent stays among the better half to the end, or leaves in the first rung.
+    For halving the mean of two courses: the incumbent stays among the better half to the end, or leaves in the first
+    rung. What a race drops depends on the losses; in simulations it scored 29 to 52 % of all cells.
     """
+    if isinstance(policy, Race):
+        return RACED_SHARE * num_candidates * num_examples
     return (
         _cells(num_candidates, policy, num_examples, incumbent=1)
         + _cells(num_candidates, policy, num_examples, incumbent=0)

@@ -6,6 +6,7 @@ import pytest
 
 from pmpo.optim.bounds import TokenCounts
 from pmpo.optim.estimate import estimate, expected_cells, money
+from pmpo.optim.race import Race
 from pmpo.optim.selection import Full, SequentialHalving, halving_cells, policy_of
 from pmpo.optim.types import Example, Prices, Splits
 from tests.unit.optim.world import MASK_META, World, mark_sentences, marking, run, spec
@@ -120,3 +121,7 @@ def test_expected_cells_stay_under_their_bound(policy, num_candidates):
         bound = halving_cells(num_candidates, policy.rungs(num_examples))
         expected = expected_cells(num_candidates, policy, num_examples)
         assert bound / 3 <= expected <= bound
+
+
+def test_a_race_scores_less_than_everything():
+    assert 0 < expected_cells(12, Race(), 50) < expected_cells(12, Full(), 50)
