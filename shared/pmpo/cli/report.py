@@ -116,7 +116,7 @@ def _prompts(result: ResultView, console: Console) -> RenderableType:
 
 def _rejections(result: ResultView) -> RenderableType:
     head = Text.assemble(("Rewrites: ", "bold"), words.rewrites(result))
-    return Group(head, *_grouped(result.rejected))
+    return Group(head, *_grouped([item for item in result.rejected if item.iteration]))  # 0: seed prompts
 
 
 def _grouped(rejected: list[RejectionView]) -> Iterator[RenderableType]:

@@ -2,7 +2,7 @@
 
 Exact are the seeds' scoring, the rungs of the selection and the final test's rows. The rest is assumed, and the
 assumptions are values here: how many rewrites pass the guards, how many rounds bring a new incumbent, how long rewrites
-are. A search that stops early uses less, and so does a race that drops candidates early.
+are. A search that stops early uses less.
 """
 
 from __future__ import annotations

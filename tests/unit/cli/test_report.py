@@ -99,6 +99,13 @@ def test_money_restarts_and_seed_prompts_are_said_where_there_were_any(double: M
     assert "the result is a rewrite" in joined(printed(double.make_result(num_seeds=2)))
 
 
+def test_a_seed_prompt_that_lost_is_no_rewrite(double: ModuleType) -> None:
+    seed = {"prompt": "My other prompt.", "reason": "train_loss", "detail": "", "iteration": 0}
+    result = double.make_result(num_seeds=2)
+    with_seed = double.make_result(num_seeds=2, rejected=[seed, *(item.model_dump() for item in result.rejected)])
+    assert printed(with_seed) == printed(result)
+
+
 def test_one_is_singular(double: ModuleType) -> None:
     result = double.make_result(
         num_iterations=1,

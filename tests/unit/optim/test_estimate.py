@@ -121,3 +121,7 @@ def test_expected_cells_stay_under_their_bound(policy, num_candidates):
         bound = policy.max_cells(num_candidates, num_examples)
         expected = policy.expected_cells(num_candidates, num_examples)
         assert bound / 3 <= expected <= bound
+
+
+def test_a_race_scores_less_than_everything():
+    assert 0 < Race().expected_cells(12, 50) < Full().expected_cells(12, 50)
