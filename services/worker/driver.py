@@ -10,15 +10,15 @@ from typing import cast
 from pmpo.contracts.jobs import JobSpec
 from pmpo.optim.events import Event
 from pmpo.optim.journal import JournalEntry, SearchPorts
-from pmpo.runs.codec import decode_entry, decode_splits, encode_entry, encode_event, first_identity
+from pmpo.runs.codec import decode_entry, decode_splits, encode_entry, encode_event, first_identities
 from pmpo.runs.drive import drive
+from pmpo.runs.outcome import job_result
 from pmpo.runs.progress import advance, best_prompt_after
-from pmpo.runs.result import result_view
 from services.store.leases import Lease
 from services.store.records import JobRecord, progress_fields
 from services.store.store import Store
 from services.worker.endings import Succeeded
-from services.worker.models import Models
+from services.worker.models import Models, scorer_of
 
 
 class SearchDriver:
@@ -38,20 +38,21 @@ class SearchDriver:
         job = JobSpec.model_validate_json(await self._store.jobs.spec(record.id))
         splits = decode_splits(await self._store.jobs.splits(record.id))
         replay = [decode_entry(raw) for raw in (await self._store.journal.answers(record.id)).values()]
-        scorer = self._models.scorer(job.models.target, first_identity(replay))
+        scorer = scorer_of(self._models, job.models.targets, first_identities(replay))
         recorder = Recorder(self._store, lease, record, await self._store.journal.num_events(record.id))
         ports = SearchPorts(
             scorer=scorer,
             rewriter=self._models.generator(job.models.rewriter),
-            target=self._models.generator(job.models.target),
+            target=self._models.generator(job.models.targets[0]),
             clock=RunClock(),
             journal=StoredJournal(self._store, lease),
             replay=replay,
         )
-        async with aclosing(cast(AsyncGenerator[Event, None], drive(job, splits, ports))) as events:
+        prices = self._models.prices(job.models.targets, job.models.rewriter)
+        async with aclosing(cast(AsyncGenerator[Event, None], drive(job, splits, ports, prices))) as events:
             async for event in events:
                 await recorder.record(event)
-        view = result_view(record.id, job.name, recorder.events, record.view.splits, scorer.identity)
+        view = job_result(record.id, job, recorder.events, record.view.splits, scorer.identity)
         return Succeeded(view.model_dump_json().encode(), view.stop_reason, view.verdict)
 
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from pmpo.optim.ports import Generator, Scorer
-from pmpo.optim.types import ModelIdentity
+from pmpo.optim.ports import Generator
+from pmpo.optim.several import IdentifiedScorer, SeveralScorers
+from pmpo.optim.types import ModelIdentity, Prices
 from pmpo.remote.generator import GeneratorClient
+from pmpo.remote.prices import prices_of
 from pmpo.remote.scorer import ScorerClient
 from pmpo.runtime.endpoints import Endpoint, endpoint
-
-
-class IdentifiedScorer(Scorer, Protocol):
-    """A scorer that says what its scores come from."""
-
-    @property
-    def identity(self) -> ModelIdentity | None:
-        """None before the first answer."""
-        ...
 
 
 class Models(Protocol):
@@ -30,6 +23,10 @@ class Models(Protocol):
 
     def generator(self, name: str) -> Generator:
         """A generator."""
+        ...
+
+    def prices(self, target: str | Sequence[str], rewriter: str) -> Prices | None:
+        """What they cost; None where that is not known."""
         ...
 
 
@@ -56,3 +53,14 @@ class RemoteModels:
         """A generator. Raises as ``scorer`` does."""
         row = endpoint(self._table, name)
         return self._connect_generator(row, key=row.key())
+
+    def prices(self, target: str | Sequence[str], rewriter: str) -> Prices | None:
+        """What they cost. Raises InvalidInputError: unknown name."""
+        return prices_of(self._table, target, rewriter)
+
+
+def scorer_of(models: Models, names: Sequence[str], identities: Sequence[ModelIdentity]) -> IdentifiedScorer:
+    """The scorer of a job with one target, or with several, whose journal began with ``identities`` (or is empty)."""
+    known: Sequence[ModelIdentity | None] = identities or [None] * len(names)
+    scorers = [models.scorer(name, identity) for name, identity in zip(names, known, strict=True)]
+    return scorers[0] if len(scorers) == 1 else SeveralScorers(scorers)

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobView, ResultView
+from pmpo.contracts.modes import RationalesView
 from services.api.deps import Service
 
 MAX_WAIT_S = 60
@@ -20,6 +22,12 @@ async def create_job(spec: JobSpec, service: Service, response: Response) -> Job
     created = await service.create(spec)
     response.headers["location"] = f"/v1/jobs/{created.id}"
     return created
+
+
+@router.post("/estimate")
+async def estimate_job(spec: JobSpec, service: Service) -> EstimateView:
+    """What a job would use, without running it."""
+    return await service.estimate(spec)
 
 
 @router.get("")
@@ -49,6 +57,6 @@ async def list_events(
 
 
 @router.get("/{job_id}/result")
-async def get_result(job_id: str, service: Service) -> ResultView:
+async def get_result(job_id: str, service: Service) -> ResultView | RationalesView:
     """What a finished job found."""
     return await service.result(job_id)

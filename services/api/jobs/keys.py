@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.problems import refusal
 from pmpo.errors import InvalidInputError, UnknownKeyError
-from pmpo.runs.jobkeys import unknown_key
+from pmpo.runs.jobkeys import section_model, unknown_key
 
 MAX_NAMED = 3
 
@@ -38,8 +38,8 @@ def _known_keys(path: Sequence[str]) -> list[str]:
     """The keys of a job's section."""
     model: type[BaseModel] = JobSpec
     for name in path:
-        found = model.model_fields[name].annotation if name in model.model_fields else None
-        if not isinstance(found, type) or not issubclass(found, BaseModel):
+        found = section_model(model.model_fields[name].annotation) if name in model.model_fields else None
+        if found is None:
             return []
         model = found
     return list(model.model_fields)

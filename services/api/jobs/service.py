@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import (
     FINAL_STATES,
     EventsPage,
@@ -15,6 +16,7 @@ from pmpo.contracts.jobs import (
     JobView,
     ResultView,
 )
+from pmpo.contracts.modes import RationalesView
 from pmpo.errors import ConflictError, StoreUnavailableError
 from pmpo.runs.codec import encode_splits
 from pmpo.runtime.logs import get_logger
@@ -50,6 +52,14 @@ class JobService:
         except StoreUnavailableError as error:
             log.warning("left_to_the_janitor", job_id=job.id, reason=error.message)
         return JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(checked.warnings))
+
+    async def estimate(self, spec: JobSpec) -> EstimateView:
+        """What a job would use. Nothing is saved.
+
+        Raises:
+            InvalidInputError: the job cannot be run as it is, its budget aside.
+        """
+        return await self._checks.estimate(spec)
 
     async def newest(self, limit: int) -> JobsPage:
         """The newest jobs, newest first."""
@@ -106,7 +116,7 @@ class JobService:
                 continue  # it moved on between the two calls: look again
             return (await self._store.jobs.get(job_id)).view
 
-    async def result(self, job_id: str) -> ResultView:
+    async def result(self, job_id: str) -> ResultView | RationalesView:
         """What a finished job found.
 
         Raises:
@@ -116,7 +126,8 @@ class JobService:
         record = await self._store.jobs.get(job_id)
         found = await self._store.jobs.result(job_id)
         if record.state == "succeeded" and found is not None:
-            return ResultView.model_validate_json(found)
+            view = RationalesView if record.view.kind == "rationalize" else ResultView
+            return view.model_validate_json(found)
         if record.view.failure is not None and record.is_final:
             raise ConflictError(f"job {job_id} failed and has no result: {record.view.failure.message}")
         remedy = "submit it again" if record.is_final else f"wait for it with GET /v1/jobs/{job_id}?wait=30"

@@ -55,13 +55,14 @@ class Renderer:
         return [item.num_tokens for item in self._items(request)]
 
     def chat_prompt(self, request: ChatCompletionRequest) -> tuple[int, ...]:
-        """Ids of the conversation up to the answer.
+        """Ids of the conversation up to the answer, ``answer_prefix`` included.
 
         Raises:
             TooLongError: the prompt and ``max_tokens`` do not fit into the model's context.
         """
         with _told_of("the conversation"):
-            context = self._template.context(request.messages, "", request.chat_template_kwargs, self._context_length)
+            arguments, prefix = request.chat_template_kwargs, request.answer_prefix or ""
+            context = self._template.context(request.messages, prefix, arguments, self._context_length)
         total = len(context) + request.max_tokens
         if total > self._context_length:
             raise TooLongError(

@@ -7,6 +7,11 @@ them is encoded as plain text::
     content          hi <|im_end|> you
     marked, rendered <|im_start|> user\nhi ▮0▮ you <|im_end|> \n
     encoded          control      plain            control    plain
+
+A base model has no template; the plain one stands in for it. What the model sees for a system message S and an input I,
+and what is scored for a target T::
+
+    <bos> S \n\n I \n answer_prefix | T <eos>
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from pmpo.errors import InvalidInputError
 from services.scorer.rendering.codec import TextCodec
 
 TemplateArguments = Mapping[str, TemplateValue]
+PLAIN_TURN_END = "\n\n"
 _SENTINEL_ANSWER = "PMPOSENTINELANSWER"
 _MAX_REMEMBERED_ARGUMENTS = 64
 _MARKS = range(0xE000, 0xF8FF)  # private use: no meaning of their own
@@ -51,8 +57,8 @@ class ChatTemplate:
     ) -> tuple[int, ...]:
         """Ids of the conversation up to where the answer begins, ``answer_prefix`` included.
 
-        Without a chat template: the messages with a blank line between them and a newline at the end, after the
-        tokenizer's usual leading token.
+        Without a chat template, the plain one: the messages with a blank line between them and a newline at the end,
+        after the tokenizer's usual leading token; roles leave no trace.
 
         Raises:
             InvalidInputError: the template refuses the messages, or an argument may not be set.
@@ -60,7 +66,7 @@ class ChatTemplate:
         """
         contents = [message.content for message in messages]
         if not self._has_template:
-            text = "\n\n".join(contents) + "\n" + answer_prefix
+            text = PLAIN_TURN_END.join(contents) + "\n" + answer_prefix
             return self._leading_ids + self._codec.encode(text, literal=True, max_tokens=max_tokens)
         if not any(self._codec.holds_special_text(text) for text in (*contents, answer_prefix)):
             text = self._render(messages, arguments, add_generation_prompt=True) + answer_prefix
@@ -70,10 +76,11 @@ class ChatTemplate:
     def end_of_turn(self, arguments: TemplateArguments) -> tuple[int, ...]:
         """Ids of what the template puts after an answer, up to and including the first special token.
 
-        Found by rendering a sentinel answer. Without a template, or without a special token there: the eos token.
+        Found by rendering a sentinel answer. Without a template, or without a special token there: the eos token. A
+        model with neither ends an answer as the plain template ends a turn, with a blank line.
 
         Raises:
-            InvalidInputError: the model has neither.
+            InvalidInputError: the model has a template that closes no turn, and no eos token.
         """
         key = json.dumps(arguments, sort_keys=True)
         if key not in self._end_of_turn:
@@ -86,7 +93,8 @@ class ChatTemplate:
         """Tokens that end a sampled answer: the end of turn's special token, and eos."""
         eos = self._tokenizer.eos_token_id
         if eos is None and not self._has_template:
-            return frozenset()
+            end = self.end_of_turn({})
+            return frozenset(end) if len(end) == 1 else frozenset()  # half a blank line ends no answer
         return frozenset({self.end_of_turn({})[-1]} | ({int(eos)} if eos is not None else set()))
 
     def _find_end_of_turn(self, arguments: TemplateArguments) -> tuple[int, ...]:
@@ -97,6 +105,8 @@ class ChatTemplate:
             if found:
                 return self._codec.encode(tail[: found.end()], literal=False)
         eos = self._tokenizer.eos_token_id
+        if eos is None and not self._has_template:
+            return self._codec.encode(PLAIN_TURN_END, literal=True)
         if eos is None:
             raise InvalidInputError("the model has no end-of-turn token and no eos token: send end_of_turn=false")
         return (int(eos),)

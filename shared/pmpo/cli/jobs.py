@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -10,6 +12,7 @@ from rich.text import Text
 from pmpo.cli.console import print_json, shown, stderr_console, stdout_console
 from pmpo.cli.exits import about_job
 from pmpo.cli.options import AsJson, JobFile, JobId, Seed, Url
+from pmpo.cli.rationales import print_rationales
 from pmpo.cli.report import print_result
 from pmpo.cli.watch import describe
 from pmpo.client import Client
@@ -56,6 +59,9 @@ def cancel(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
 def result(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Show what a finished job found: losses before and after, the new prompt, what was rejected and why."""
     with about_job(job_id), Client(url) as client:
+        if client.get_job(job_id).kind == "rationalize":
+            print_rationales(client.rationales(job_id), as_json=as_json)
+            return
         found = client.result(job_id)
     if as_json:
         print_json(found.model_dump(mode="json"))
@@ -63,10 +69,10 @@ def result(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
         print_result(stdout_console(), found)
 
 
-def read_job(file: Path, seed: int | None) -> JobSpec:
-    """The job of ``file`` with its data inside, and with ``seed`` in place of its own when one is given."""
+def read_job(file: Path, seed: int | None, changes: Mapping[str, Any] | None = None) -> JobSpec:
+    """The job of ``file`` with its data inside, with ``changes`` and with ``seed`` in place of its own when given."""
     from pmpo.runs.jobfile import load_job
 
     data_dir = load_settings().data_dir
-    overrides = {} if seed is None else {"seed": seed}
+    overrides = {**(changes or {}), **({} if seed is None else {"seed": seed})}
     return load_job(file, Path(data_dir) if data_dir else None, overrides)

@@ -18,6 +18,7 @@ from pmpo.cli.progress import JobProgress, sparkline
 from pmpo.contracts.jobs import EventView
 
 BAR_WIDTH = 24
+GAIN = "a better prompt"
 
 
 class Display(Protocol):
@@ -36,11 +37,11 @@ class Display(Protocol):
         """Something that is no event: a lost connection."""
 
 
-def display_for(console: Console | None) -> Display:
-    """What fits the console; silence for None."""
+def display_for(console: Console | None, gain: str = GAIN) -> Display:
+    """What fits the console; silence for None. ``gain``: what a good round brings."""
     if console is None:
         return Silence()
-    return LiveBlock(console) if console.is_terminal else PlainLines(console)
+    return LiveBlock(console, gain) if console.is_terminal else PlainLines(console, gain)
 
 
 class Silence:
@@ -64,8 +65,9 @@ class Silence:
 class PlainLines(Silence):
     """One line per round, for log files and CI."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, gain: str = GAIN) -> None:
         self._console = console
+        self._gain = gain
 
     def show(self, event: EventView, progress: JobProgress) -> None:
         """Print the lines that the event is worth."""
@@ -76,7 +78,7 @@ class PlainLines(Silence):
                 f"iteration {progress.iteration}/{progress.max_iterations}: "
                 f"train loss {words.loss(progress.loss_now)} (at the start {words.loss(progress.loss_before)}), "
                 f"validation loss {_validation(progress)}, "
-                f"{'a better prompt' if progress.has_accepted else 'nothing better'}, "
+                f"{self._gain if progress.has_accepted else 'nothing better'}, "
                 f"{progress.scored_tokens:,} tokens scored, {progress.generated_tokens:,} generated, "
                 f"{words.seconds(progress.seconds)}"
             )
@@ -92,8 +94,9 @@ class PlainLines(Silence):
 class LiveBlock:
     """Two lines that are drawn again and again, and above them one line for every better prompt."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, gain: str = GAIN) -> None:
         self._console = console
+        self._gain = gain
         self._progress = JobProgress()
         self._started_s = time.monotonic()
         self._spinner = Spinner("dots", style="cyan")
@@ -114,7 +117,7 @@ class LiveBlock:
         if event.kind == "search_started":
             self._console.print(_row("start", f"train loss {words.loss(progress.loss_now)}", "your prompt"))
         elif event.kind == "iteration_finished" and progress.has_accepted:
-            line = _row(f"round {progress.iteration}", f"train loss {words.loss(progress.loss_now)}", "a better prompt")
+            line = _row(f"round {progress.iteration}", f"train loss {words.loss(progress.loss_now)}", self._gain)
             self._console.print(line)
 
     def notice(self, sentence: str) -> None:

@@ -13,8 +13,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from pmpo import __version__
+from pmpo.cli.compress import compress
 from pmpo.cli.console import drop_output, print_json, shown
+from pmpo.cli.datasets import datasets
 from pmpo.cli.demo import demo
+from pmpo.cli.estimate import estimate
 from pmpo.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, SERVICE, TERMINATED, JobError, exit_code
 from pmpo.cli.jobs import cancel, result, status, submit
 from pmpo.cli.optimize import optimize
@@ -25,6 +28,8 @@ EXAMPLES: dict[Callable[..., None], str] = {
     demo: "pmpo demo --seed 7",
     up: "pmpo up --api-port 8000",
     optimize: "pmpo optimize job.yaml --json",
+    estimate: "pmpo estimate job.yaml --json",
+    compress: "pmpo compress prompt.txt --data rows.jsonl",
     submit: "pmpo submit job.yaml --url http://127.0.0.1:8000",
     status: "pmpo status ID",
     cancel: "pmpo cancel ID",
@@ -42,6 +47,7 @@ app = typer.Typer(
 )
 for _command, _example in EXAMPLES.items():
     app.command(epilog=f"Example: {_example}")(_command)
+app.add_typer(datasets, name="datasets")
 
 
 def run() -> NoReturn:

@@ -14,8 +14,9 @@ from pmpo.cli.console import busy, progress_console
 from pmpo.cli.embedded import StackAddresses, StackOptions, running_stack
 from pmpo.cli.jobs import read_job
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
-from pmpo.cli.watch import Watcher
+from pmpo.cli.watch import Show, Watcher
 from pmpo.client import Client
+from pmpo.contracts.jobs import JobSpec
 from pmpo.runtime.settings import load_settings
 
 
@@ -33,10 +34,15 @@ def optimize(file: JobFile, url: Url = None, seed: Seed = None, as_json: AsJson 
     The job goes to the API of --url or PMPO_URL, otherwise to the one on this machine if it runs, otherwise to services
     that are started for this job alone.
     """
-    spec = read_job(file, seed)
-    console = progress_console(as_json=as_json)
-    with _chosen_api(url, console) as api, Client(api.url) as client:
-        Watcher(console, api.how_to_go_on, as_json=as_json).run_to_end(client, spec)
+    run_on_api(read_job(file, seed), url, progress_console(as_json=as_json), as_json=as_json)
+
+
+def run_on_api(
+    spec: JobSpec, url: str | None, console: Console | None, *, as_json: bool, show: Show | None = None
+) -> None:
+    """Send a job to the API that is named or runs here, otherwise to one of its own; follow it, ``show`` its result."""
+    with chosen_api(url, console) as api, Client(api.url) as client:
+        Watcher(console, api.how_to_go_on, as_json=as_json).run_to_end(client, spec, show)
 
 
 @contextmanager
@@ -49,7 +55,8 @@ def stack_for_one_job(console: Console | None) -> Iterator[StackAddresses]:
 
 
 @contextmanager
-def _chosen_api(url: str | None, console: Console | None) -> Iterator[ChosenApi]:
+def chosen_api(url: str | None, console: Console | None) -> Iterator[ChosenApi]:
+    """The API of ``url`` or ``PMPO_URL``, else the one on this machine if it runs, else one of a stack of its own."""
     settings = load_settings()
     is_named = url is not None or "url" in settings.model_fields_set
     address = url or settings.url

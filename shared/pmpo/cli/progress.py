@@ -12,7 +12,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass(slots=True)
 class JobProgress:
-    """What a watcher knows. Losses are the incumbent's, in nats per target token; the first is the seed prompt's."""
+    """What a watcher knows. Losses are the incumbent's, in the job's unit; the first is the seed prompt's."""
 
     iteration: int = 0
     max_iterations: int = 0

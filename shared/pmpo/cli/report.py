@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pmpo.cli import words
+from pmpo.cli import shorter, words
 from pmpo.cli.console import on_one_line, shown
 from pmpo.contracts.jobs import RejectionView, ResultView
 from pmpo.text.diff import word_diff
@@ -24,8 +24,14 @@ _DIFF_MARKS = {"equal": ("", ""), "delete": ("[-", "-]"), "insert": ("{+", "+}")
 def print_result(console: Console, result: ResultView) -> None:
     """Everything about ``result``, from the verdict to the cost."""
     sections = [_verdict(result), _numbers(result), _prompts(result, console)]
-    if words.rewrites(result):
+    if result.compression is not None:
+        sections.append(shorter.units(result.compression))
+    elif words.rewrites(result):
         sections.append(_rejections(result))
+    if result.flat_pairs:
+        sections.append(Text(words.flat_pairs(result)))
+    if result.demonstrations is not None:
+        sections.append(Text.assemble(("Demonstrations: ", "bold"), words.demonstrations(result.demonstrations)))
     for section in (*sections, _cost(result)):
         console.print()
         console.print(section)
@@ -46,7 +52,8 @@ def prompt_diff(before: str, after: str, *, has_colour: bool) -> Text:
 
 def _verdict(result: ResultView) -> RenderableType:
     head = Text.assemble(("Verdict: ", "bold"), (result.verdict, _VERDICT_STYLES[result.verdict]))
-    return Group(head, Text(words.verdict(result)))
+    found = result.compression
+    return Group(head, Text(words.verdict(result) if found is None else shorter.verdict(result, found)))
 
 
 def _numbers(result: ResultView) -> RenderableType:
@@ -69,11 +76,15 @@ def _numbers(result: ResultView) -> RenderableType:
     if result.test.accuracy_before is not None:
         before, after = result.test.accuracy_before, result.test.accuracy_after
         table.add_row("test accuracy", words.percent(before), words.percent(after), _points(before, after))
-    interval = (
-        f"95 % interval of the test loss's change: {low:+.3f} to {high:+.3f} ({words.p_value(result.test.p_value)})"
-    )
-    legend = "loss: distance from the right answers, in nats per token; lower is better"
-    return Group(table, Text(), Text(interval), Text(legend, style="dim"))
+    if result.test.preferred_before is not None:
+        before, after = result.test.preferred_before, result.test.preferred_after
+        name = f"test {words.preferred(result)}"
+        table.add_row(name, words.percent(before), words.percent(after), _points(before, after))
+    chance = words.p_value(result.test.p_value)
+    if result.compression is not None:
+        chance += f" for a rise of {result.compression.margin:g} or more"
+    interval = f"95 % interval of the test loss's change: {low:+.3f} to {high:+.3f} ({chance})"
+    return Group(table, Text(), Text(interval), Text(words.loss_legend(result), style="dim"))
 
 
 def _add_loss(table: Table, name: str, before: float, after: float) -> None:
@@ -105,7 +116,7 @@ def _prompts(result: ResultView, console: Console) -> RenderableType:
 
 def _rejections(result: ResultView) -> RenderableType:
     head = Text.assemble(("Rewrites: ", "bold"), words.rewrites(result))
-    return Group(head, *_grouped(result.rejected))
+    return Group(head, *_grouped([item for item in result.rejected if item.iteration]))  # 0: seed prompts
 
 
 def _grouped(rejected: list[RejectionView]) -> Iterator[RenderableType]:
@@ -121,11 +132,16 @@ def _grouped(rejected: list[RejectionView]) -> Iterator[RenderableType]:
 
 def _cost(result: ResultView) -> RenderableType:
     why = f"Stopped because {words.stop_reason(result.stop_reason)}."
+    if result.num_restarts:
+        why = f"Started again {words.counted(result.num_restarts, 'time')} from a runner-up. {why}"
+    if words.seeds(result):
+        why = f"{words.seeds(result)}. {why}"
     if result.detail:
         why += f" {words.sentence(shown(result.detail))}"
     cost = (
         f"Cost: {result.scored_tokens:,} tokens scored ({result.computed_tokens:,} computed, the rest was shared), "
-        f"{result.generated_tokens:,} generated, {words.seconds(result.seconds)}."
+        f"{result.generated_tokens:,} generated, {words.seconds(result.seconds)}"
+        f"{f', {words.money(result.money)}' if result.money is not None else ''}."
     )
     return Group(Text(why), Text(cost))
 

@@ -12,16 +12,19 @@ from rich.console import Console
 from pmpo.cli import words
 from pmpo.cli.console import on_one_line, print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.exits import INTERRUPTED, JobError, about_job
-from pmpo.cli.live import Display, display_for
+from pmpo.cli.live import GAIN, Display, display_for
 from pmpo.cli.progress import JobProgress
+from pmpo.cli.rationales import print_rationales
 from pmpo.cli.report import print_result
 from pmpo.cli.summary import summary
 from pmpo.client import Client
-from pmpo.contracts.jobs import JobCreated, JobFailure, JobSpec, JobView, ResultView
+from pmpo.contracts.jobs import JobCreated, JobFailure, JobSpec, JobView
 from pmpo.errors import PmpoError, UnavailableError
 
+Show = Callable[[Client, JobView], None]
 MAX_LOSSES = 8
 MAX_LINE = 79
+GAINS = {"compress": "a shorter prompt"}  # what a round that brought something brought, by the kind of job
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,8 @@ class Watcher:
     how_to_go_on: Callable[[str], str]
     as_json: bool
 
-    def run_to_end(self, client: Client, spec: JobSpec) -> None:
-        """Submit ``spec``, follow the job, print its result.
+    def run_to_end(self, client: Client, spec: JobSpec, show: Show | None = None) -> None:
+        """Submit ``spec``, follow the job, print its result, or do with it what ``show`` does.
 
         Raises:
             PmpoError: the job was not taken.
@@ -49,9 +52,9 @@ class Watcher:
         try:
             with about_job(created.id):
                 self._announce(spec, created)
-                job = self._follow(client, created.id)
+                job = self._follow(client, created.id, GAINS.get(spec.kind, GAIN))
                 _refuse_failed(job)
-                self._print(client.result(job.id), job.state)
+                (show or self._show)(client, job)
         except KeyboardInterrupt:
             sentence = f"stopped watching job {created.id}; {self.how_to_go_on(created.id)}"
             raise JobError(sentence, job_id=created.id, code="interrupted", status=INTERRUPTED) from None
@@ -64,7 +67,7 @@ class Watcher:
                 f"  rows     {words.splits(created.splits)}",
                 f"  prompt   {on_one_line(spec.prompt, width)}",
                 f"  input    {on_one_line(str(first.get(spec.fields.input)), width)}",
-                f"  wanted   {on_one_line(str(first.get(spec.fields.target)), width)}",
+                f"  wanted   {on_one_line(str(first.get(spec.fields.wanted(spec.objective.kind))), width)}",
                 "",
             )
             for line in lines:
@@ -72,20 +75,22 @@ class Watcher:
         for warning in created.warnings:
             stderr_console().print(f"warning: {shown(warning)}")
 
-    def _follow(self, client: Client, job_id: str) -> JobView:
+    def _follow(self, client: Client, job_id: str, gain: str) -> JobView:
         try:
-            with display_for(self.console) as display:
+            with display_for(self.console, gain) as display:
                 return _Sight(client, job_id, display).follow()
         except PmpoError as error:
             if not error.retryable:
                 raise
             raise UnavailableError(f"lost sight of job {job_id} ({error}); {self.how_to_go_on(job_id)}") from error
 
-    def _print(self, result: ResultView, state: str) -> None:
-        if self.as_json:
-            print_json(dataclasses.asdict(summary(result, state)))
+    def _show(self, client: Client, job: JobView) -> None:
+        if job.kind == "rationalize":
+            print_rationales(client.rationales(job.id), as_json=self.as_json)
+        elif self.as_json:
+            print_json(dataclasses.asdict(summary(client.result(job.id), job.state)))
         else:
-            print_result(stdout_console(), result)
+            print_result(stdout_console(), client.result(job.id))
 
 
 class _Sight:
@@ -145,6 +150,8 @@ def describe(job: JobView) -> list[tuple[str, str]]:
         ("tokens", f"{progress.scored_tokens:,} scored, {progress.generated_tokens:,} generated"),
         ("time", words.seconds(progress.seconds)),
     ]
+    if progress.money is not None:
+        lines.append(("cost", words.money(progress.money)))
     if job.stop_reason:
         lines.append(("stopped", f"{words.stop_reason(job.stop_reason)} ({job.stop_reason})"))
     if job.verdict:

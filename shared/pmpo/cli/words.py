@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pmpo.contracts.jobs import ResultView, SplitSizes, TestView
+from pmpo.contracts.modes import DemonstrationsView
 
 STOP_REASONS = {
     "iterations": "all rounds were used",
@@ -14,6 +15,7 @@ STOP_REASONS = {
     "diverged": "the loss fell but the answers got worse",
     "cancelled": "the job was cancelled",
     "failed": "the job failed",
+    "all_tried": "every part that may go was tried",
 }
 
 REJECTIONS = {
@@ -28,9 +30,45 @@ REJECTIONS = {
     "train_loss": "not better on the training rows",
     "validation_loss": "worse on the validation rows",
     "budget": "the budget ran out before they were scored",
+    "last_unit": "nothing else is left",
     "anchor": "worse on a row that must not get worse",
 }
+MAX_NAMED_ROWS = 10
 REFUSALS = frozenset({"placeholders", "protected_text", "too_long", "copies_data", "duplicate", "empty", "unparseable"})
+
+
+LOSSES = {
+    "supervised": "distance from the right answers",
+    "preference": "how far the chosen answers are from winning",
+    "options": "how far the right options are from winning",
+}
+
+
+def loss_legend(result: ResultView) -> str:
+    """What the loss measures, in which form and unit."""
+    objective = result.objective
+    form = "" if objective.kind == "supervised" else f" ({objective.form})"
+    return f"loss: {LOSSES[objective.kind]}{form}, in {objective.unit}; lower is better"
+
+
+def preferred(result: ResultView) -> str:
+    """What the share of wins is a share of."""
+    return "pairs won" if result.objective.kind == "preference" else "right option likeliest"
+
+
+def flat_pairs(result: ResultView) -> str:
+    """The rows that told no prompts apart, in a sentence; empty when there are none."""
+    pairs = result.flat_pairs
+    if not pairs:
+        return ""
+    named = ", ".join(str(pair.row) for pair in pairs[:MAX_NAMED_ROWS])
+    more = f" and {len(pairs) - MAX_NAMED_ROWS} more" if len(pairs) > MAX_NAMED_ROWS else ""
+    num_lost = sum(pair.mean_probability < 0.5 for pair in pairs)
+    lost = f"; in {num_lost} the right answer is the unlikely one every time: look at the labels" if num_lost else ""
+    return (
+        f"{counted(len(pairs), 'training row')} hardly told the prompts apart "
+        f"(rows {named}{more}, counted from 0){lost}."
+    )
 
 
 def stop_reason(code: str) -> str:
@@ -45,13 +83,14 @@ def rejection(code: str) -> str:
 
 def verdict(result: ResultView) -> str:
     """What the numbers allow to say, in one or two sentences."""
-    if result.num_iterations == 0:
+    if result.num_iterations == 0 and result.prompt_after == result.prompt_before:
         return f"No round was run: {stop_reason(result.stop_reason).replace(' was right', ' was already right')}."
     if result.prompt_after == result.prompt_before:
         return "No better prompt was found; yours is kept."
     if result.test is None:
         return _untested(result)
-    evidence = f"{_change(result.test)} on {counted(result.test.num_examples, 'row')} that the search never saw"
+    rows = counted(result.test.num_examples, "row")
+    evidence = f"{_change(result.test, result.objective.unit)} on {rows} that the search never saw"
     if result.verdict == "confirmed":
         return f"The new prompt is better: the loss {evidence}. Chance alone does that {_odds(result.test.p_value)}."
     return (
@@ -70,6 +109,27 @@ def rewrites(result: ResultView) -> str:
     if num_refused:
         parts.append(f"{num_refused} refused before scoring")
     return f"{num_written} written in {counted(result.num_iterations, 'round')}: {', '.join(parts)}"
+
+
+def seeds(result: ResultView) -> str:
+    """What came of several seed prompts; empty when there was one."""
+    if result.num_seeds < 2:
+        return ""
+    best = "a rewrite" if result.best_seed is None else f"your prompt {result.best_seed}, as you wrote it"
+    return f"{result.num_seeds} seed prompts were compared; the result is {best}, tested against your first"
+
+
+def money(value: float | None) -> str:
+    """Money in the operator's currency, whose name nobody knows here; empty where nothing has a price."""
+    return "" if value is None else f"{value:,.4f} in money"
+
+
+def demonstrations(found: DemonstrationsView) -> str:
+    """Which rows were added as worked examples, and why no more."""
+    why = f"{counted(found.num_tried, 'row')} tried; {found.detail}"
+    if not found.rows:
+        return f"none added ({why})"
+    return f"{counted(len(found.rows), 'row')} of train added: {', '.join(map(str, found.rows))} (from 0; {why})"
 
 
 def splits(sizes: SplitSizes) -> str:
@@ -94,7 +154,7 @@ def percent(share: float | None) -> str:
 
 
 def loss(value: float | None) -> str:
-    """A loss in nats per target token."""
+    """A loss, in the unit of the job's objective."""
     return "-" if value is None else f"{value:.3f}"
 
 
@@ -110,9 +170,9 @@ def p_value(value: float) -> str:
     return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
 
 
-def _change(test: TestView) -> str:
+def _change(test: TestView, unit: str) -> str:
     verb = "fell" if test.difference < 0 else "rose"
-    return f"{verb} by {abs(test.difference):.2f} nats per token"
+    return f"{verb} by {abs(test.difference):.2f} {unit}"
 
 
 def _odds(value: float) -> str:

@@ -73,11 +73,13 @@ class Client:
         self.core = JobWatching(self._exchange, timeout_s)
 
     create_job = blocking(JobWatching.create_job)
+    estimate_job = blocking(JobWatching.estimate_job)
     get_job = blocking(JobWatching.get_job)
     events = blocking(JobWatching.events)
     iterate_events = blocking_iterator(JobWatching.iterate_events)
     cancel_job = blocking(JobWatching.cancel_job)
     result = blocking(JobWatching.result)
+    rationales = blocking(JobWatching.rationales)
     wait = blocking(JobWatching.wait)
     is_alive = blocking(JobWatching.is_alive)
 

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
+from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobSpec, JobView, ResultView
+from pmpo.contracts.modes import RationalesView
 from pmpo.errors import InvalidInputError, UpstreamError
 
 View = TypeVar("View", bound=BaseModel)
@@ -39,6 +41,17 @@ class JobCalls:
         call = Call("POST", "/v1/jobs", self._timeout_s, is_repeatable=False, headers=headers, body=body)
         return _read(JobCreated, await self._exchange.send(call))
 
+    async def estimate_job(self, spec: JobSpec) -> EstimateView:
+        """What a job would use, without running it.
+
+        Raises:
+            InvalidInputError: the API would refuse the job; the message says where and why.
+        """
+        body = spec.model_dump_json(exclude_unset=True).encode()
+        headers = {"content-type": "application/json"}
+        call = Call("POST", "/v1/jobs/estimate", self._timeout_s, is_repeatable=True, headers=headers, body=body)
+        return _read(EstimateView, await self._exchange.send(call))
+
     async def get_job(self, job_id: str, *, wait_s: float | None = None) -> JobView:
         """How a job stands. With ``wait_s`` the API answers when that changes, or after that many seconds."""
         return _read(JobView, await self._get(_path(job_id), wait_s=wait_s))
@@ -64,6 +77,14 @@ class JobCalls:
             ConflictError: there is no result, because the job is not over, failed or was cancelled.
         """
         return _read(ResultView, await self._get(_path(job_id, "/result")))
+
+    async def rationales(self, job_id: str) -> RationalesView:
+        """The data set that a finished job of kind ``rationalize`` made.
+
+        Raises:
+            ConflictError: there is no result, because the job is not over, failed or was cancelled.
+        """
+        return _read(RationalesView, await self._get(_path(job_id, "/result")))
 
     async def is_alive(self, *, timeout_s: float = 2.0) -> bool:
         """Whether a PMPO API answers at the address. Asks once, and takes another program's answer for a no."""

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
+
+from pmpo.contracts.modes import (
+    CompressionView,
+    CompressSpec,
+    DemonstrationsView,
+    JobKind,
+    Metric,
+    RationalizeSpec,
+)
+from pmpo.contracts.objectives import FieldNames, ObjectiveSpec, ObjectiveView
+from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, ModelNames, OptimizerSpec, Strict
 
 JobState = Literal["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 MAX_INLINE_ROWS = 1_000
 
 Row = dict[str, Any]
-
-
-class Strict(BaseModel):
-    """Frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Prompt = Annotated[str, Field(min_length=1, max_length=200_000)]
 
 
 class InlineDataset(Strict):
@@ -27,76 +34,58 @@ class InlineDataset(Strict):
     test: list[Row] | None = None
 
 
-class FieldNames(Strict):
-    """Which key of a row holds what."""
-
-    input: str = "input"
-    target: str = "target"
-
-
-class ObjectiveSpec(Strict):
-    """What counts as better."""
-
-    kind: Literal["supervised"] = "supervised"
-    normalize: Literal["token_mean"] = "token_mean"
-
-
-class OptimizerSpec(Strict):
-    """The search's own settings."""
-
-    algorithm: Literal["pmpo"] = "pmpo"
-    iterations: Annotated[int, Field(ge=1, le=200)] = 20
-    hard_examples: Annotated[int, Field(ge=1, le=20)] = 3
-    variants: Annotated[int, Field(ge=1, le=20)] = 4
-    patience: Annotated[int, Field(ge=1, le=200)] = 6
-    selection: Literal["halving"] = "halving"
-    min_delta: Annotated[float, Field(ge=0)] = 1e-4
-    target_loss: Annotated[float, Field(ge=0)] | None = None
-    temperature: Annotated[float, Field(gt=0, le=2)] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
-
-
-class ModelNames(Strict):
-    """Names from the operator's endpoint table."""
-
-    target: str = "default"
-    rewriter: str = "default"
-
-
-class ConstraintsSpec(Strict):
-    """What every rewrite must hold."""
-
-    max_prompt_tokens: Annotated[int, Field(ge=1, le=100_000)] = 600
-    protect: list[str] = []
-    anchors: list[int] = []
-
-
-class BudgetSpec(Strict):
-    """Caps; a cap is never exceeded."""
-
-    scored_tokens: Annotated[int, Field(ge=1)] | None = None
-    generated_tokens: Annotated[int, Field(ge=1)] | None = None
-    seconds: Annotated[float, Field(gt=0)] | None = None
-
-
 class JobSpec(Strict):
-    """``POST /v1/jobs``: a job file with its data inside."""
+    """``POST /v1/jobs``: a job file with its data inside.
+
+    ``prompts`` are several seed prompts, ``prompt`` the first of them: it may be left out when ``prompts`` is there.
+    ``metric`` grades generated answers; a job that does not name it gets ``exact_match``, or none where the objective
+    knows pairs alone: they hold no answer that a text could be compared with.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = "job"
-    kind: Literal["optimize"] = "optimize"
-    prompt: Annotated[str, Field(min_length=1, max_length=200_000)]
+    kind: JobKind = "optimize"
+    prompt: Prompt
+    prompts: Annotated[list[Prompt], Field(max_length=20)] = Field(default_factory=list)
     task: Annotated[str, Field(max_length=10_000)] = ""
     dataset: InlineDataset
     fields: FieldNames = FieldNames()
     objective: ObjectiveSpec = ObjectiveSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
+    compress: CompressSpec | None = None
+    rationalize: RationalizeSpec | None = None
     models: ModelNames = ModelNames()
     constraints: ConstraintsSpec = ConstraintsSpec()
     budget: BudgetSpec = BudgetSpec()
-    metric: Literal["exact_match"] | None = "exact_match"
+    answer_prefix: Annotated[str, Field(max_length=2_000)] = ""
+    metric: Metric | None = "exact_match"
     max_answer_tokens: Annotated[int, Field(ge=1, le=4_096)] = 64
     queue: Literal["interactive", "overnight"] = "interactive"
     seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, body: Any) -> Any:
+        """The metric of pairs, and the first of several prompts, where they are left out."""
+        if not isinstance(body, Mapping):
+            return body
+        defaults: dict[str, Any] = {}
+        if _kind_of(body.get("objective")) == "preference":
+            defaults["metric"] = None
+        prompts = body.get("prompts")
+        if isinstance(prompts, list) and prompts:
+            defaults["prompt"] = prompts[0]
+        return {**defaults, **body}
+
+    @model_validator(mode="after")
+    def _one_first_prompt(self) -> JobSpec:
+        if self.prompts and self.prompts[0] != self.prompt:
+            raise ValueError("prompt is not the first of prompts; give either 'prompt' or 'prompts'")
+        return self
+
+
+def _kind_of(objective: Any) -> Any:
+    """The kind that an objective names, whether it is parsed already or not."""
+    return objective.get("kind") if isinstance(objective, dict) else getattr(objective, "kind", None)
 
 
 class SplitSizes(Strict):
@@ -109,7 +98,10 @@ class SplitSizes(Strict):
 
 
 class Progress(Strict):
-    """Where a running job stands; losses are the incumbent's, in nats per target token."""
+    """Where a running job stands; losses are the incumbent's, in the unit of the job's objective.
+
+    ``money`` is null where the models have no prices.
+    """
 
     iteration: int = 0
     max_iterations: int = 0
@@ -120,6 +112,7 @@ class Progress(Strict):
     computed_tokens: int = 0
     generated_tokens: int = 0
     seconds: float = 0.0
+    money: float | None = None
 
 
 class JobFailure(Strict):
@@ -141,7 +134,7 @@ class JobView(Strict):
     updated_at: float
     attempts: int = 0
     splits: SplitSizes
-    warnings: list[str] = []
+    warnings: list[str] = Field(default_factory=list)
     progress: Progress = Progress()
     failure: JobFailure | None = None
     stop_reason: str | None = None
@@ -172,7 +165,11 @@ class EventsPage(Strict):
 
 
 class TestView(Strict):
-    """The paired test of the final prompt against the seed prompt (losses in nats per target token)."""
+    """The paired test of the final prompt against the seed prompt (losses in the unit of the job's objective).
+
+    ``preferred_*``: the share of rows whose right answer is likelier than the others that stand with it: the chosen one
+    of a pair by mean log-likelihood per token, the right option by its sum; null for one target a row.
+    """
 
     num_examples: int
     loss_before: float
@@ -182,6 +179,8 @@ class TestView(Strict):
     p_value: float
     accuracy_before: float | None
     accuracy_after: float | None
+    preferred_before: float | None = None
+    preferred_after: float | None = None
 
 
 class RejectionView(Strict):
@@ -191,6 +190,19 @@ class RejectionView(Strict):
     reason: str
     detail: str
     iteration: int
+
+
+class FlatPairView(Strict):
+    """A row whose preference probability hardly varied over the scored prompts: it helps little to tell them apart.
+
+    ``row`` counts from 0 in the train data; ``mean_probability`` near 1 is a pair that every prompt gets right, near 0
+    one that every prompt gets wrong (mislabelled, perhaps).
+    """
+
+    row: int
+    mean_probability: float
+    standard_deviation: float
+    num_prompts: int
 
 
 class ModelView(Strict):
@@ -203,7 +215,11 @@ class ModelView(Strict):
 
 
 class ResultView(Strict):
-    """``GET /v1/jobs/{id}/result``."""
+    """``GET /v1/jobs/{id}/result``.
+
+    ``prompt_before`` is the first seed prompt. ``best_seed`` is the place in the job's list (from 1) of the seed prompt
+    that ``prompt_after`` is, null when it is a rewrite. ``money`` is null where the models have no prices.
+    """
 
     job_id: str
     name: str
@@ -226,7 +242,15 @@ class ResultView(Strict):
     generated_tokens: int
     seconds: float
     model: ModelView | None
+    objective: ObjectiveView = ObjectiveView()
+    flat_pairs: list[FlatPairView] = Field(default_factory=list)
     detail: str = ""
+    money: float | None = None
+    num_restarts: int = 0
+    num_seeds: int = 1
+    best_seed: int | None = None
+    compression: CompressionView | None = None
+    demonstrations: DemonstrationsView | None = None
 
 
 class JobCreated(Strict):
@@ -235,4 +259,4 @@ class JobCreated(Strict):
     id: str
     state: JobState
     splits: SplitSizes
-    warnings: list[str] = []
+    warnings: list[str] = Field(default_factory=list)

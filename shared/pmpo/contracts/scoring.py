@@ -136,7 +136,10 @@ class TokenizeResponse(WireModel):
 
 
 class ChatCompletionRequest(WireModel):
-    """``POST /v1/chat/completions``, OpenAI-compatible. A sample's draws depend on ``seed`` and its index alone."""
+    """``POST /v1/chat/completions``, OpenAI-compatible. A sample's draws depend on ``seed`` and its index alone.
+
+    ``answer_prefix``, which is ours, stands before the answer as in ``ScoreRequest``: it is read and not written again.
+    """
 
     model: str | None = None
     messages: list[ChatMessage] = Field(min_length=1)
@@ -146,6 +149,7 @@ class ChatCompletionRequest(WireModel):
     max_tokens: int = Field(default=256, ge=1)
     seed: int | None = Field(default=None, ge=0, lt=2**63)
     stop: str | Annotated[list[str], Field(max_length=MAX_STOPS)] | None = None
+    answer_prefix: str | None = None
     chat_template_kwargs: dict[str, TemplateValue] = Field(default_factory=dict)
     stream: Literal[False] = False
 

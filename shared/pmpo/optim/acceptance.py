@@ -30,6 +30,10 @@ class AcceptanceRule:
         """Reasons ``train_loss`` and ``anchor``. The mappings go from row numbers to losses."""
         if not after < before - self.min_delta:
             return Rejection("train_loss", f"training loss {after:.4f} against {before:.4f}")
+        return self.check_anchors(losses_before, losses_after)
+
+    def check_anchors(self, losses_before: Mapping[int, float], losses_after: Mapping[int, float]) -> Rejection | None:
+        """Reason ``anchor``."""
         for row in self.anchors:
             if losses_after[row] > losses_before[row] + self.min_delta:
                 return Rejection(

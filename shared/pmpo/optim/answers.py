@@ -21,9 +21,17 @@ def conversation(prompt: str, example: Example) -> tuple[Message, ...]:
 
 
 def answer_requests(prompt: str, examples: Sequence[Example], max_tokens: int) -> list[GenerationRequest]:
-    """Greedy requests, one for each example."""
+    """Greedy requests, one for each example, each with the beginning that its answer has when it is scored."""
     return [
-        GenerationRequest(conversation(prompt, example), 1, max_tokens, temperature=0.0, top_p=1.0, seed=0)
+        GenerationRequest(
+            conversation(prompt, example),
+            num_samples=1,
+            max_tokens=max_tokens,
+            temperature=0.0,
+            top_p=1.0,
+            seed=0,
+            answer_prefix=example.answer_prefix,
+        )
         for example in examples
     ]
 

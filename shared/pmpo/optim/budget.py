@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from pmpo.errors import BudgetTooSmallError
 from pmpo.optim.events import Spent
 from pmpo.optim.spec import BudgetCaps
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """Tokens set aside before a call: an upper bound of what it can use."""
-
-    scored_tokens: int = 0
-    generated_tokens: int = 0
+from pmpo.optim.tariff import PICO, Reservation, Tariff, money_cap_pico
+from pmpo.optim.types import Prices
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Counts tokens. Reserve before a call, settle after it; a reservation that does not fit is refused."""
+    """Counts tokens and money. Reserve before a call, settle after it; a reservation that does not fit is refused.
+
+    Calls may overlap: what is held counts against the caps like what is spent.
+    """
 
     caps: BudgetCaps
-    scored_tokens: int = 0
+    prices: Prices | None = None
+    used: Reservation = field(default_factory=Reservation)
     computed_tokens: int = 0
-    generated_tokens: int = 0
     _held: list[Reservation] = field(default_factory=list)
+
+    @property
+    def tariff(self) -> Tariff:
+        """What calls cost."""
+        return Tariff(self.prices)
+
+    @property
+    def scored_tokens(self) -> int:
+        """Scored so far."""
+        return self.used.scored_tokens
+
+    @property
+    def generated_tokens(self) -> int:
+        """Generated so far, by rewriter and target."""
+        return self.used.generated_tokens
 
     def has_room(self, wanted: Reservation) -> bool:
         """Whether ``wanted`` fits beside what is spent and held."""
-        scored = self.scored_tokens + sum(held.scored_tokens for held in self._held) + wanted.scored_tokens
-        generated = self.generated_tokens + sum(held.generated_tokens for held in self._held) + wanted.generated_tokens
-        return _within(scored, self.caps.scored_tokens) and _within(generated, self.caps.generated_tokens)
+        return not list(exceeded(self.caps, sum(self._held, start=self.used + wanted)))
 
     def try_reserve(self, wanted: Reservation) -> Reservation | None:
         """Hold ``wanted``; None when a cap does not allow it."""
@@ -48,18 +59,41 @@ class Ledger:
                 return
         raise ValueError("this reservation is not held")
 
-    def settle(self, held: Reservation, *, scored: int = 0, computed: int = 0, generated: int = 0) -> None:
-        """Replace a reservation by what was really used. Using more than was reserved is a bug, and raises."""
-        if scored > held.scored_tokens or generated > held.generated_tokens:
-            raise AssertionError(f"used {scored} scored and {generated} generated tokens of {held}")
+    def settle(self, held: Reservation, used: Reservation, *, computed: int = 0) -> None:
+        """Replace a reservation by what was really used. Using more than was reserved is a bug, and raises.
+
+        Money may exceed its reservation where no cap is on it.
+        """
+        allowed = held if self.caps.money is not None else replace(held, money_pico=used.money_pico)
+        if not allowed.covers(used):
+            raise AssertionError(f"used {used} of {held}")
         self.release(held)
-        self.scored_tokens += scored
+        self.used += used
         self.computed_tokens += computed
-        self.generated_tokens += generated
 
     def spent(self, seconds: float) -> Spent:
         """A snapshot for events."""
-        return Spent(self.scored_tokens, self.computed_tokens, self.generated_tokens, seconds)
+        money = None if self.prices is None else self.used.money_pico / PICO
+        return Spent(self.used.scored_tokens, self.computed_tokens, self.used.generated_tokens, seconds, money)
+
+
+@dataclass(frozen=True, slots=True)
+class ExceededCap:
+    """A cap that something does not fit under: both as a user writes them."""
+
+    name: str
+    cap: str
+    needed: str
+
+
+def exceeded(caps: BudgetCaps, needed: Reservation) -> Iterator[ExceededCap]:
+    """The caps that ``needed`` is above."""
+    if caps.scored_tokens is not None and needed.scored_tokens > caps.scored_tokens:
+        yield ExceededCap("scored_tokens", str(caps.scored_tokens), str(needed.scored_tokens))
+    if caps.generated_tokens is not None and needed.generated_tokens > caps.generated_tokens:
+        yield ExceededCap("generated_tokens", str(caps.generated_tokens), str(needed.generated_tokens))
+    if caps.money is not None and needed.money_pico > money_cap_pico(caps.money):
+        yield ExceededCap("money", f"{caps.money:g}", _rounded_up(needed.money_pico))
 
 
 def require(caps: BudgetCaps, needed: Reservation) -> None:
@@ -68,11 +102,7 @@ def require(caps: BudgetCaps, needed: Reservation) -> None:
     Raises:
         BudgetTooSmallError: names each cap that is too small and the smallest one that would do.
     """
-    short = []
-    if not _within(needed.scored_tokens, caps.scored_tokens):
-        short.append(f"scored_tokens {caps.scored_tokens} (at least {needed.scored_tokens})")
-    if not _within(needed.generated_tokens, caps.generated_tokens):
-        short.append(f"generated_tokens {caps.generated_tokens} (at least {needed.generated_tokens})")
+    short = [f"{found.name} {found.cap} (at least {found.needed})" for found in exceeded(caps, needed)]
     if short:
         raise BudgetTooSmallError(
             f"the budget does not cover the final test and one iteration: {'; '.join(short)}; raise it, or lower "
@@ -80,5 +110,6 @@ def require(caps: BudgetCaps, needed: Reservation) -> None:
         )
 
 
-def _within(used: int, cap: int | None) -> bool:
-    return cap is None or used <= cap
+def _rounded_up(money_pico: int) -> str:
+    """Money with six decimals, rounded up, so that what is named as enough is enough."""
+    return f"{-(-money_pico // 10**6) / 10**6:.6f}"

@@ -19,7 +19,7 @@ async def contest(
 
     Every candidate of the pool ends in exactly one CandidateDropped or IncumbentAccepted. Raises BudgetExhaustedError.
     """
-    fitting = await _fitting(state, pool)
+    fitting = await those_that_fit(state, pool)
     for candidate in pool:
         if candidate not in fitting:
             yield state.dropped(
@@ -28,18 +28,31 @@ async def contest(
     survivors: list[Candidate] = []
     async for event in _select(state, fitting, survivors):
         yield event
-    for candidate in survivors:
+    async for fate in challenge(state, survivors):
+        yield fate
+
+
+async def challenge(state: State, ranked: Sequence[Candidate]) -> AsyncIterator[CandidateDropped | IncumbentAccepted]:
+    """Accept the first of ``ranked`` that the acceptance rule lets through, and drop the others.
+
+    ``ranked`` were scored on all training examples, best first; those that lose to a lower loss alone become
+    runners-up. Raises BudgetExhaustedError.
+    """
+    for position, candidate in enumerate(ranked):
         refusal = await _refusal(state, candidate)
         if refusal is not None:
+            if refusal.reason == "train_loss":
+                _offer(state, candidate)
             yield state.dropped(candidate, refusal)
             continue
-        for loser in survivors[survivors.index(candidate) + 1 :]:
+        for loser in ranked[position + 1 :]:
+            _offer(state, loser)
             yield state.dropped(loser, Rejection("selection", f"candidate {candidate.id} has the lower loss"))
         yield await _accept(state, candidate)
         return
 
 
-async def _fitting(state: State, pool: Sequence[Candidate]) -> list[Candidate]:
+async def those_that_fit(state: State, pool: Sequence[Candidate]) -> list[Candidate]:
     """Those that fit into the model's context with every example, the test's too, which the winner will meet.
 
     Asked together, one by one if need be.
@@ -50,7 +63,7 @@ async def _fitting(state: State, pool: Sequence[Candidate]) -> list[Candidate]:
     except TooLongError:
         if len(pool) < 2:
             return []
-        alone = [await _fitting(state, [candidate]) for candidate in pool]
+        alone = [await those_that_fit(state, [candidate]) for candidate in pool]
         return [candidate for fitting in alone for candidate in fitting]
     return list(pool)
 
@@ -68,7 +81,7 @@ async def _select(
             break
         await state.meter.measure(state.train, [candidate.prompt for candidate in fresh], order[done:size])
         for candidate in fresh:
-            yield _scored(state, rung, candidate, order[done:size])
+            yield scored(state, rung, candidate, order[done:size])
         losses = np.array([state.train.scaled(candidate.prompt, order[:size]) for candidate in alive])
         means = losses.mean(axis=1)
         last = tuple(int(position) for position in np.argsort(means, kind="stable"))
@@ -83,38 +96,50 @@ async def _select(
 
 async def _refusal(state: State, candidate: Candidate) -> Rejection | None:
     before, after = state.incumbent.prompt, candidate.prompt
-    by_row = [
-        {
-            example.index: float(loss)
-            for example, loss in zip(state.train.examples, state.train.row(prompt), strict=True)
-        }
-        for prompt in (before, after)
-    ]
-    refusal = state.rule.check_train(state.train.mean(before), state.train.mean(after), by_row[0], by_row[1])
+    refusal = state.rule.check_train(
+        state.train.mean(before), state.train.mean(after), _by_row(state, before), _by_row(state, after)
+    )
     if refusal is not None:
         return refusal
     await state.meter.measure(state.validation, [after])
     return state.rule.check_validation(state.validation.mean(before), state.validation.mean(after))
 
 
+def _offer(state: State, candidate: Candidate) -> None:
+    """Make a candidate a runner-up, unless an anchor is worse under it than under the seed prompt."""
+    first = _by_row(state, state.seeds[0].prompt)
+    if state.rule.check_anchors(first, _by_row(state, candidate.prompt)) is None:
+        state.runners_up.offer(candidate, state.train.mean(candidate.prompt))
+
+
+def _by_row(state: State, prompt: str) -> dict[int, float]:
+    """Training losses of ``prompt`` by row number."""
+    losses = zip(state.train.examples, state.train.row(prompt), strict=True)
+    return {example.index: float(loss) for example, loss in losses}
+
+
 async def _accept(state: State, candidate: Candidate) -> IncumbentAccepted:
-    accuracy = await state.meter.accuracy(candidate.prompt, state.splits.validation, state.spec.max_answer_tokens)
+    """Stand on ``candidate``. In iteration 0 it is a seed prompt, which counts neither as accepted nor as diverging."""
+    before, after = state.incumbents[-1].accuracy, await state.accuracy(candidate)
     del state.undecided[candidate.id]
-    state.incumbent = candidate
-    state.importances = None
-    state.num_accepted += 1
-    state.validation_accuracy = accuracy
+    state.stand_on(candidate, after)
+    if state.iteration:
+        state.num_accepted += 1
+        state.divergence.note(before, after)
+    current = state.incumbents[-1]
     return IncumbentAccepted(
         state.number(),
         state.iteration,
         candidate,
-        state.train.mean(candidate.prompt),
-        state.validation.mean(candidate.prompt),
-        accuracy,
+        current.train_loss,
+        current.validation_loss,
+        after,
+        state.best().candidate == candidate,
     )
 
 
-def _scored(state: State, rung: int, candidate: Candidate, positions: Sequence[int]) -> CandidateScored:
+def scored(state: State, rung: int, candidate: Candidate, positions: Sequence[int]) -> CandidateScored:
+    """The event that tells a candidate's losses at ``positions``, which are known."""
     row = state.train.row(candidate.prompt)
     return CandidateScored(
         state.number(),

@@ -5,27 +5,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pmpo.optim.mode_results import Compression, Demonstrations
 from pmpo.optim.types import UnitImportance
 
 StopReason = Literal[
-    "iterations", "patience", "target", "perfect", "budget", "no_rewrites", "diverged", "cancelled", "failed"
+    "iterations",
+    "patience",
+    "target",
+    "perfect",
+    "budget",
+    "no_rewrites",
+    "diverged",
+    "cancelled",
+    "failed",
+    "all_tried",
 ]
+UnitSource = Literal["rule", "model"]
 Verdict = Literal["confirmed", "unconfirmed", "untested"]
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a search has used so far. ``seconds`` and ``computed_tokens`` are not repeatable; the others are."""
+    """What a search has used so far. ``seconds`` and ``computed_tokens`` are not repeatable; the others are.
+
+    ``money`` is None where the endpoints have no prices.
+    """
 
     scored_tokens: int = 0
     computed_tokens: int = 0
     generated_tokens: int = 0
     seconds: float = 0.0
+    money: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A prompt and where it came from. The seed prompt has id 0 and no parent."""
+    """A prompt and where it came from. Seed prompts have no parent; the first one has id 0."""
 
     id: int
     prompt: str
@@ -38,6 +53,8 @@ class TestComparison:
     """The paired test of the final prompt against the seed prompt. Losses in nats, differences after minus before.
 
     ``interval`` is the 95 % interval of the mean difference: the sign-flip test inverted (see ``acceptance``).
+    ``accuracy_*`` are of answers that were generated and graded; ``preferred_*`` are the shares of examples whose right
+    answer is likelier than the others that are given with it, None where none are.
     """
 
     num_examples: int
@@ -50,11 +67,16 @@ class TestComparison:
     losses_after: tuple[float, ...]
     accuracy_before: float | None = None
     accuracy_after: float | None = None
+    preferred_before: float | None = None
+    preferred_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """How a search ended. Losses are means over examples, in nats per target token under ``token_mean``."""
+    """How a search ended. Losses are means over examples, in the unit of the objective.
+
+    ``seed`` is the first seed prompt, which ``best`` is compared with.
+    """
 
     stop_reason: StopReason
     verdict: Verdict
@@ -69,11 +91,15 @@ class SearchResult:
     test: TestComparison | None
     spent: Spent
     detail: str = ""
+    num_restarts: int = 0
+    num_seeds: int = 1
+    compression: Compression | None = None
+    demonstrations: Demonstrations | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchStarted:
-    """The seed prompt was scored on the training and the validation set."""
+    """The first seed prompt was scored on the training and the validation set."""
 
     number: int
     seed: Candidate
@@ -101,12 +127,17 @@ class IterationStarted:
 
 @dataclass(frozen=True, slots=True)
 class UnitsMeasured:
-    """The mask analysis of the incumbent."""
+    """The mask analysis of the incumbent.
+
+    ``source`` says who found the units; ``detail`` why the model's were not used, when they were asked for.
+    """
 
     number: int
     iteration: int
     candidate_id: int
     importances: tuple[UnitImportance, ...]
+    source: UnitSource = "rule"
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +152,14 @@ class HardExamplesChosen:
 
 @dataclass(frozen=True, slots=True)
 class RewriteRejected:
-    """A rewrite that a guard refused before it was scored. ``text`` is what the model wrote."""
+    """A rewrite that a guard refused before it was scored. ``text`` is what the model wrote.
+
+    ``example_index`` is None where no single example was shown (some of ``pmpo.baselines``).
+    """
 
     number: int
     iteration: int
-    example_index: int
+    example_index: int | None
     text: str
     reason: str
     detail: str
@@ -165,7 +199,11 @@ class CandidateDropped:
 
 @dataclass(frozen=True, slots=True)
 class IncumbentAccepted:
-    """A candidate became the incumbent."""
+    """A candidate became the incumbent.
+
+    In iteration 0 it is one of several seed prompts. ``is_best`` is False after a restart, for as long as an earlier
+    incumbent is the better one.
+    """
 
     number: int
     iteration: int
@@ -173,6 +211,26 @@ class IncumbentAccepted:
     train_loss: float
     validation_loss: float
     validation_accuracy: float | None = None
+    is_best: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRestarted:
+    """Patience ran out and the search goes on from another known candidate, whose training loss may be higher.
+
+    ``restart`` counts from 1; ``left_id`` is the incumbent that was left, which stays a candidate for the result;
+    ``is_best`` says that the runner-up is the better one even so (selection looked at training losses alone).
+    """
+
+    number: int
+    iteration: int
+    restart: int
+    left_id: int
+    candidate: Candidate
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float | None = None
+    is_best: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +242,45 @@ class IterationFinished:
     accepted: bool
     train_loss: float
     validation_loss: float
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
+class DemonstrationsScored:
+    """One step of the choice of demonstrations: every row that was tried as the next one.
+
+    ``validation_losses`` are means, ``losses`` (rows, validation) are the examples'. ``chosen_row`` is None when none
+    helped.
+    """
+
+    number: int
+    step: int
+    rows: tuple[int, ...]
+    validation_losses: tuple[float, ...]
+    losses: tuple[tuple[float, ...], ...]
+    chosen_row: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowRationalized:
+    """A row of a rationalize job. ``target`` is its new target, None without a right rationale; ``detail`` says why."""
+
+    number: int
+    row: int
+    target: str | None
+    num_right: int
+    num_sampled: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RationalesFinished:
+    """The last event of a rationalize job."""
+
+    number: int
+    stop_reason: StopReason
+    num_rows: int
+    num_right: int
     spent: Spent
 
 
@@ -205,6 +302,10 @@ Event = (
     | CandidateScored
     | CandidateDropped
     | IncumbentAccepted
+    | SearchRestarted
     | IterationFinished
+    | DemonstrationsScored
+    | RowRationalized
+    | RationalesFinished
     | SearchFinished
 )

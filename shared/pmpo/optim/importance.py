@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from pmpo.optim.losses import Floats
 from pmpo.optim.types import Unit, UnitImportance
 from pmpo.text import units as text_units
+
+MaskMode = Literal["delete", "placeholder"]
 
 
 def units_of(prompt: str, protected: Sequence[str], max_units: int) -> tuple[Unit, ...]:
@@ -17,8 +20,10 @@ def units_of(prompt: str, protected: Sequence[str], max_units: int) -> tuple[Uni
     return tuple(Unit(start, end, prompt[start:end]) for start, end in spans)
 
 
-def masked_prompts(prompt: str, units: Sequence[Unit]) -> tuple[str, ...]:
-    """Equation 1: the prompt without unit j, for each j."""
+def masked_prompts(prompt: str, units: Sequence[Unit], mode: MaskMode = "delete") -> tuple[str, ...]:
+    """Equation 1: the prompt without unit j, or with a filler in its place, for each j."""
+    if mode == "placeholder":
+        return tuple(text_units.replace(prompt, (unit.start, unit.end)) for unit in units)
     return tuple(text_units.delete(prompt, (unit.start, unit.end)) for unit in units)
 
 

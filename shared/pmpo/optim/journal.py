@@ -120,4 +120,7 @@ def digest_of(question: object) -> str:
 
 
 def _plain(examples: Sequence[Example]) -> list[object]:
-    return [[item.index, item.input, list(item.targets), dict(item.fields), item.weight] for item in examples]
+    return [
+        [item.index, item.input, list(item.targets), dict(item.fields), item.weight, item.answer_prefix]
+        for item in examples
+    ]

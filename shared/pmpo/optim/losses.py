@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -13,6 +14,7 @@ from pmpo.errors import NonFiniteScoreError
 from pmpo.optim.types import Example, Scores
 
 Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
 
 
 class Objective(Protocol):
@@ -20,6 +22,10 @@ class Objective(Protocol):
 
     def losses(self, scores: Scores, examples: Sequence[Example]) -> Floats:
         """(C, N) losses of the (C, N) scores on those N examples; lower is better."""
+        ...
+
+    def wins(self, scores: Scores) -> Booleans | None:
+        """(C, N) whether the right answer is the likeliest of an example's targets; None with nothing to compare."""
         ...
 
 
@@ -44,6 +50,26 @@ class Supervised:
         if self.normalize == "byte_mean":
             counts = np.array([[len(example.target.encode()) for example in examples]], dtype=np.float64)  # (1, N)
         return -sums / counts
+
+    def wins(self, scores: Scores) -> Booleans | None:
+        """None: there is one target."""
+        return None
+
+
+def check_finite(scores: Scores, prompts: Sequence[str], examples: Sequence[Example]) -> None:
+    """Refuse an answer in which a log-likelihood is none: it would rank prompts by noise.
+
+    Raises:
+        NonFiniteScoreError: names the row and the prompt of the first one that is NaN, infinite or of no tokens.
+    """
+    for prompt, sums, counts in zip(prompts, scores.log_likelihoods, scores.num_tokens, strict=True):
+        for example, values, numbers in zip(examples, sums, counts, strict=True):
+            for value, number in zip(values, numbers, strict=True):
+                if not math.isfinite(value) or number < 1:
+                    raise NonFiniteScoreError(
+                        f"the scorer gave {value} over {number} tokens as a log-likelihood of row {example.index} "
+                        f"(from 0) under the prompt {prompt!r:.80}; look at the model and its dtype"
+                    )
 
 
 def weights_of(examples: Sequence[Example]) -> Floats:

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from pmpo.errors import UpstreamError
 from pmpo.optim.answers import accuracy, answer_requests
-from pmpo.optim.budget import Ledger, Reservation
+from pmpo.optim.bounds import max_answer_prompt_tokens, max_read_tokens
+from pmpo.optim.budget import Ledger
 from pmpo.optim.journal import JournaledPorts
-from pmpo.optim.losses import Floats, Objective, batch_loss, weights_of
+from pmpo.optim.losses import Floats, Objective, batch_loss, check_finite, weights_of
 from pmpo.optim.ports import Grader
+from pmpo.optim.tariff import Reservation
 from pmpo.optim.types import Completion, Example, GenerationRequest
 
 
@@ -27,6 +29,7 @@ class LossTable:
         self.examples = tuple(examples)
         self.weights = weights_of(self.examples)
         self._losses: dict[str, Floats] = {}
+        self._wins: dict[str, NDArray[np.bool_]] = {}
         self._counts: dict[str, NDArray[np.int64]] = {}
 
     def __len__(self) -> int:
@@ -35,6 +38,18 @@ class LossTable:
     def row(self, prompt: str) -> Floats:
         """(N,) losses of ``prompt``; NaN where not measured. Mutable: the table's own row."""
         return self._losses.setdefault(prompt, np.full(len(self), np.nan))
+
+    def set_wins(self, prompt: str, positions: Sequence[int], wins: NDArray[np.bool_]) -> None:
+        """Remember at which of ``positions`` the right answer is the likeliest."""
+        self._wins.setdefault(prompt, np.zeros(len(self), dtype=np.bool_))[list(positions)] = wins
+
+    def win_share(self, prompt: str) -> float | None:
+        """Share of the examples whose right answer is the likeliest; None where the objective has nothing to compare.
+
+        Only for a prompt that was measured on every example.
+        """
+        wins = self._wins.get(prompt)
+        return None if wins is None else float(wins.mean())
 
     def counts(self, prompt: str) -> NDArray[np.int64] | None:
         """(N,) tokens that scoring ``prompt`` on each example counts; None when not asked yet."""
@@ -86,6 +101,7 @@ class Meter:
 
         Raises:
             BudgetExhaustedError: the cells do not fit under the caps; nothing was asked.
+            NonFiniteScoreError: a log-likelihood is no finite number; names the row and the prompt.
         """
         where = list(range(len(table)) if positions is None else positions)
         wanted = _distinct(prompt for prompt in prompts if np.isnan(table.row(prompt)[where]).any())
@@ -96,47 +112,96 @@ class Meter:
         todo = [position for position in where if any(np.isnan(table.row(prompt)[position]) for prompt in wanted)]
         await self.count(table, wanted)
         tokens = sum(int(_known(table.counts(prompt))[todo].sum()) for prompt in wanted)
-        reserved = self._ledger.try_reserve(Reservation(scored_tokens=tokens))
-        if reserved is None:
-            raise BudgetExhaustedError(f"{tokens} scored tokens do not fit under the cap")
+        reserved = self._reserve(self._ledger.tariff.scoring(tokens))
         examples = [table.examples[position] for position in todo]
         scores = await self._ports.score(wanted, examples)
         if scores.scored_tokens != tokens:
             raise UpstreamError(f"the scorer counted {tokens} tokens beforehand and {scores.scored_tokens} after")
-        self._ledger.settle(reserved, scored=tokens, computed=scores.computed_tokens)
+        self._ledger.settle(reserved, reserved, computed=scores.computed_tokens)
+        check_finite(scores, wanted, examples)
         for prompt, losses in zip(wanted, self._objective.losses(scores, examples), strict=True):
             table.row(prompt)[todo] = losses
+        wins = self._objective.wins(scores)
+        if wins is not None:
+            for prompt, row in zip(wanted, wins, strict=True):
+                table.set_wins(prompt, todo, row)
 
     async def rewrites(self, requests: Sequence[GenerationRequest]) -> list[list[Completion]]:
-        """Sample rewrites. Raises BudgetExhaustedError."""
-        reserved = self._reserve_generation(requests)
+        """Ask the rewriter. Raises BudgetExhaustedError."""
+        tariff, read = self._ledger.tariff, sum(map(max_read_tokens, requests))
+        reserved = self._reserve(tariff.rewriting(_most_written(requests), read))
         answers = await self._ports.rewrite(requests)
-        self._ledger.settle(reserved, generated=_num_generated(answers))
+        used = tariff.rewriting(_num_written(answers), self._num_read(answers, read))
+        self._ledger.settle(reserved, used)
         return answers
 
     async def accuracy(
-        self, prompt: str, examples: Sequence[Example], max_tokens: int, held: Reservation | None = None
+        self, prompt: str, table: LossTable, max_tokens: int, held: Reservation | None = None
     ) -> float | None:
-        """Accuracy of the target model's greedy answers; None without a grader or examples."""
-        if self._grader is None or not examples:
+        """Accuracy of the target model's greedy answers to the table's rows; None without a grader or rows.
+
+        ``held`` is a reservation made earlier that this call may use; it is given back first.
+
+        Raises:
+            BudgetExhaustedError: the answers do not fit under the caps; nothing was asked.
+        """
+        if self._grader is None or not len(table):
             return None
-        requests = answer_requests(prompt, examples, max_tokens)
+        return accuracy(table.examples, await self.answers(prompt, table, max_tokens, held=held), self._grader)
+
+    async def answers(
+        self,
+        prompt: str,
+        table: LossTable,
+        max_tokens: int,
+        positions: Sequence[int] | None = None,
+        held: Reservation | None = None,
+    ) -> list[list[Completion]]:
+        """The target model's greedy answers to the table's rows at ``positions`` (all when None).
+
+        ``held``, and what is raised: as for ``accuracy``.
+        """
+        where = list(range(len(table)) if positions is None else positions)
+        tariff, read = self._ledger.tariff, 0
+        if tariff.charges_prompts:
+            await self.count(table, [prompt])
+            read = max_answer_prompt_tokens(_known(table.counts(prompt))[where].tolist())
+        requests = answer_requests(prompt, [table.examples[position] for position in where], max_tokens)
         if held is not None:
             self._ledger.release(held)
-        reserved = self._reserve_generation(requests)
+        reserved = self._reserve(tariff.answering(_most_written(requests), read))
         answers = await self._ports.answer(requests)
-        self._ledger.settle(reserved, generated=_num_generated(answers))
-        return accuracy(examples, answers, self._grader)
+        used = tariff.answering(_num_written(answers), self._num_read(answers, read))
+        self._ledger.settle(reserved, used)
+        return answers
 
-    def _reserve_generation(self, requests: Sequence[GenerationRequest]) -> Reservation:
-        tokens = sum(request.num_samples * request.max_tokens for request in requests)
-        reserved = self._ledger.try_reserve(Reservation(generated_tokens=tokens))
+    def _reserve(self, wanted: Reservation) -> Reservation:
+        reserved = self._ledger.try_reserve(wanted)
         if reserved is None:
-            raise BudgetExhaustedError(f"{tokens} generated tokens do not fit under the cap")
+            tokens = wanted.scored_tokens or wanted.generated_tokens
+            kind = "scored" if wanted.scored_tokens else "generated"
+            raise BudgetExhaustedError(f"{tokens} {kind} tokens more do not fit under the caps")
         return reserved
 
+    def _num_read(self, answers: Sequence[Sequence[Completion]], most: int) -> int:
+        """Tokens that the generator read, each request's once; 0 where they cost nothing.
 
-def _num_generated(answers: Sequence[Sequence[Completion]]) -> int:
+        Raises:
+            UpstreamError: it read more than the text has room for, so that the cap on money could not be kept.
+        """
+        if not self._ledger.tariff.charges_prompts:
+            return 0
+        read = sum(max((completion.num_prompt_tokens for completion in row), default=0) for row in answers)
+        if read > most and self._ledger.caps.money is not None:
+            raise UpstreamError(f"the generator counted {read} prompt tokens where at most {most} were expected")
+        return read
+
+
+def _most_written(requests: Sequence[GenerationRequest]) -> int:
+    return sum(request.num_samples * request.max_tokens for request in requests)
+
+
+def _num_written(answers: Sequence[Sequence[Completion]]) -> int:
     return sum(completion.num_tokens for row in answers for completion in row)
 
 

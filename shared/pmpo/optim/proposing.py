@@ -17,13 +17,12 @@ from pmpo.optim.guards import (
     Rejection,
     first_rejection,
 )
-from pmpo.optim.rewrite import RewriteContext, parse_rewrite, render_rewrite
+from pmpo.optim.reading import STOP
+from pmpo.optim.rewrite import RewriteContext, render_rewrite
 from pmpo.optim.spec import SearchSpec
-from pmpo.optim.types import Completion, Example, GenerationRequest, UnitImportance
+from pmpo.optim.types import Example, GenerationRequest, UnitImportance
 from pmpo.text.overlap import CopyDetector
 from pmpo.text.placeholders import placeholders
-
-STOP = "</prompt>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class GuardRail:
     def __init__(self, spec: SearchSpec, train: Sequence[Example]) -> None:
         self._duplicates = DuplicateGuard()
         sources = [text for example in train for text in (example.input, *example.targets)]
-        allowed = [spec.prompt, spec.task, *spec.protected]
+        allowed = [*spec.seeds, spec.task, *spec.protected]
         self._guards: tuple[Guard, ...] = (
             PlaceholderGuard(spec.prompt),
             ProtectedGuard(spec.prompt, spec.protected),
@@ -49,7 +48,8 @@ class GuardRail:
             CopyGuard(CopyDetector(sources, allowed)),
             self._duplicates,
         )
-        self._duplicates.remember(spec.prompt)
+        for seed in spec.seeds:
+            self._duplicates.remember(seed)
 
     def judge(self, example_index: int, text: str, rewrite: str | None, num_tokens: int) -> Proposal:
         """Check one rewrite (None: it could not be read); one that passes becomes known."""
@@ -65,12 +65,14 @@ def rewrite_requests(
     spec: SearchSpec, prompt: str, importances: Sequence[UnitImportance], hard: Sequence[Example], call: int
 ) -> list[GenerationRequest]:
     """One request for each hard example, each with its own seed from job seed, call number and index."""
-    keep = [f"{{{{{name}}}}}" for name in dict.fromkeys(placeholders(spec.prompt))] + list(spec.protected)
+    keep = texts_to_keep(spec)
     return [
         GenerationRequest(
             messages=render_rewrite(
                 spec.rewrite_meta,
-                RewriteContext(prompt, example.input, example.target, importances, spec.task, keep),
+                RewriteContext(
+                    prompt, example.input, example.target, importances, spec.task, keep, spec.max_prompt_tokens
+                ),
             ),
             num_samples=spec.variants,
             max_tokens=max_rewrite_tokens(spec),
@@ -83,12 +85,9 @@ def rewrite_requests(
     ]
 
 
-def read_rewrite(completion: Completion) -> str | None:
-    """The rewrite in a completion, whether or not the stop text was kept."""
-    text = completion.text
-    if STOP not in text and completion.finish_reason == "stop":
-        text += STOP
-    return parse_rewrite(text)
+def texts_to_keep(spec: SearchSpec) -> list[str]:
+    """What every rewrite must hold: the placeholders and the protected texts."""
+    return [f"{{{{{name}}}}}" for name in dict.fromkeys(placeholders(spec.prompt))] + list(spec.protected)
 
 
 def derived_seed(job_seed: int, call: int, position: int) -> int:

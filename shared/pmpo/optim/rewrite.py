@@ -1,4 +1,4 @@
-"""The meta-prompts: how the rewriter is asked for a better prompt, and how its answer is read.
+"""The meta-prompts: how the rewriter is asked for a better prompt (``reading`` reads its answer).
 
 The text of a meta-prompt is passed in (the shipped ones lie in ``pmpo/runs/meta_prompts``). It has a ``[system]`` and a
 ``[user]`` section; slots are written ``{{name}}`` and filled in one pass, so that a filled-in prompt may itself hold
@@ -16,9 +16,9 @@ from pmpo.errors import InvalidInputError
 from pmpo.optim.types import Message, Unit, UnitImportance
 
 INERT_BELOW_NATS = 0.01
+MAX_UNITS = 5
 _SECTION = re.compile(r"^\[(system|user)\]\n", re.MULTILINE)
-_SLOT = re.compile(r"\{\{(task|prompt|units|input|target|keep)\}\}")
-_ANSWER = re.compile(r"<prompt>(.*?)</prompt>", re.DOTALL)
+_SLOT = re.compile(r"\{\{(task|prompt|units|measured_units|input|target|keep|limit|max_units)\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,10 @@ class MetaPrompt:
 
 @dataclass(frozen=True, slots=True)
 class RewriteContext:
-    """What the rewriter sees: the current prompt, its units with importances, one hard example, what must be kept."""
+    """What the rewriter sees: the current prompt, its units with importances, one hard example, what must be kept.
+
+    ``limit`` is the most tokens that the new prompt may have; 0 leaves it unsaid.
+    """
 
     prompt: str
     input: str
@@ -54,6 +57,7 @@ class RewriteContext:
     units: Sequence[UnitImportance] = ()
     task: str = ""
     keep: Sequence[str] = ()
+    limit: int = 0
 
 
 def render_rewrite(meta: MetaPrompt, context: RewriteContext) -> tuple[Message, ...]:
@@ -62,16 +66,20 @@ def render_rewrite(meta: MetaPrompt, context: RewriteContext) -> tuple[Message, 
         "task": context.task,
         "prompt": context.prompt,
         "units": f"\n{unit_table(context.units)}" if context.units else "",
+        "measured_units": f"\n{measured_unit_table(context.units)}" if context.units else "",
         "input": context.input,
         "target": context.target,
         "keep": ", ".join(context.keep),
+        "limit": str(context.limit or ""),
     }
     return (Message("system", _fill(meta.system, values)), Message("user", _fill(meta.user, values)))
 
 
-def render_mask(meta: MetaPrompt, prompt: str) -> tuple[Message, ...]:
+def render_mask(
+    meta: MetaPrompt, prompt: str, keep: Sequence[str] = (), max_units: int = MAX_UNITS
+) -> tuple[Message, ...]:
     """The conversation that asks the model to wrap removable units of ``prompt`` in mask tags."""
-    values = {"prompt": prompt}
+    values = {"prompt": prompt, "keep": ", ".join(keep), "max_units": str(max_units)}
     return (Message("system", _fill(meta.system, values)), Message("user", _fill(meta.user, values)))
 
 
@@ -82,19 +90,19 @@ def unit_table(units: Sequence[UnitImportance]) -> str:
     )
 
 
+def measured_unit_table(units: Sequence[UnitImportance]) -> str:
+    """One line a unit, in the prompt's order: nats with their standard error, what that means, its text on one line."""
+    return "\n".join(
+        f"{row.delta + 0.0:+.3f} ± {row.standard_error:.3f} ({word_for(row.delta)}): {' '.join(row.unit.text.split())}"
+        for row in units
+    )
+
+
 def word_for(delta: float) -> str:
     """``helps``, ``hurts`` or ``inert`` for an importance in nats per target token."""
     if abs(delta) < INERT_BELOW_NATS:
         return "inert"
     return "helps" if delta > 0 else "hurts"
-
-
-def parse_rewrite(text: str) -> str | None:
-    """The text between the first pair of prompt tags, stripped; None when there is no such pair or it is empty."""
-    match = _ANSWER.search(text)
-    if match is None:
-        return None
-    return match.group(1).strip() or None
 
 
 def fingerprint(rewrite: MetaPrompt, mask: MetaPrompt) -> str:

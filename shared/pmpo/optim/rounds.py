@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
 
+from pmpo.errors import TooLongError
 from pmpo.optim.contest import contest
 from pmpo.optim.events import (
     Candidate,
@@ -18,11 +19,12 @@ from pmpo.optim.events import (
     RewriteRejected,
     UnitsMeasured,
 )
-from pmpo.optim.importance import importances, masked_prompts, units_of
+from pmpo.optim.importance import importances, masked_prompts
 from pmpo.optim.losses import Floats
-from pmpo.optim.proposing import Proposal, read_rewrite, rewrite_requests
+from pmpo.optim.proposing import Proposal, rewrite_requests
+from pmpo.optim.reading import read_rewrite
 from pmpo.optim.state import State
-from pmpo.optim.types import Example
+from pmpo.optim.types import Example, Unit
 
 
 async def run_round(state: State) -> AsyncIterator[Event]:
@@ -39,7 +41,7 @@ async def run_round(state: State) -> AsyncIterator[Event]:
         if isinstance(proposed, CandidateProposed):
             pool.append(proposed.candidate)
         yield proposed
-    state.rounds_without_rewrites = 0 if pool else state.rounds_without_rewrites + 1
+    state.barren_rounds = 0 if pool else state.barren_rounds + 1
     before = state.train.row(state.incumbent.prompt)
     accepted: Candidate | None = None
     async for event in contest(state, pool):
@@ -47,13 +49,13 @@ async def run_round(state: State) -> AsyncIterator[Event]:
         yield event
     state.rounds_without = 0 if accepted else state.rounds_without + 1
     _learn(state, chosen.indices, before, pool, accepted)
-    prompt = state.incumbent.prompt
+    current = state.incumbents[-1]
     yield IterationFinished(
         state.number(),
         state.iteration,
         accepted is not None,
-        state.train.mean(prompt),
-        state.validation.mean(prompt),
+        current.train_loss,
+        current.validation_loss,
         await state.spent(),
     )
 
@@ -61,12 +63,24 @@ async def run_round(state: State) -> AsyncIterator[Event]:
 async def _analyse(state: State) -> UnitsMeasured:
     """Mask analysis of the incumbent; only redone when the incumbent changed."""
     prompt = state.incumbent.prompt
-    units = units_of(prompt, state.spec.protected, state.spec.max_units)
-    masked = masked_prompts(prompt, units)
+    found = await state.units.propose(prompt)
+    masked = await _masked(state, found.units)
     await state.meter.measure(state.train, masked)
     losses = np.array([state.train.row(text) for text in masked]).reshape(len(masked), len(state.train))
-    state.importances = importances(units, losses, state.train.row(prompt), state.train.weights)
-    return UnitsMeasured(state.number(), state.iteration, state.incumbent.id, state.importances)
+    state.importances = importances(found.units, losses, state.train.row(prompt), state.train.weights)
+    return UnitsMeasured(
+        state.number(), state.iteration, state.incumbent.id, state.importances, found.source, found.detail
+    )
+
+
+async def _masked(state: State, units: Sequence[Unit]) -> tuple[str, ...]:
+    """The masked prompts; where a filler is too long for the model's context, the units are taken out instead."""
+    masked = masked_prompts(state.incumbent.prompt, units, state.spec.mask_mode)
+    try:
+        await state.meter.count(state.train, masked)
+    except TooLongError:
+        return masked_prompts(state.incumbent.prompt, units, "delete")
+    return masked
 
 
 def _choose_hard_examples(state: State) -> HardExamplesChosen:
@@ -117,7 +131,7 @@ async def _proposals(state: State, hard: Sequence[Example]) -> list[Proposal]:
     )
     answers = await state.meter.rewrites(requests)
     texts = [(example.index, completion) for example, row in zip(hard, answers, strict=True) for completion in row]
-    rewrites = [read_rewrite(completion) for _, completion in texts]
+    rewrites = [read_rewrite(completion, state.incumbent.prompt) for _, completion in texts]
     counts = await state.ports.count_tokens([rewrite or "" for rewrite in rewrites])
     return [
         state.rail.judge(index, completion.text, rewrite, count)

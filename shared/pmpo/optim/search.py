@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
-from pmpo.optim.acceptance import MIN_TEST_EXAMPLES, compare, verdict_of
-from pmpo.optim.events import Event, SearchFinished, SearchResult, SearchStarted, StopReason, TestComparison
+from pmpo.optim.acceptance import verdict_of
+from pmpo.optim.beginning import begin
+from pmpo.optim.ends import started, tested
+from pmpo.optim.events import Event, SearchFinished, SearchResult, StopReason
+from pmpo.optim.few_shot import choose_demonstrations
 from pmpo.optim.guards import Rejection
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.meter import BudgetExhaustedError
+from pmpo.optim.restarting import try_restart
 from pmpo.optim.rounds import run_round
+from pmpo.optim.seeds import compare_seeds
 from pmpo.optim.spec import SearchSpec
-from pmpo.optim.state import State, begin
+from pmpo.optim.state import State
 from pmpo.optim.types import Splits
-
-MIN_PERFECT_ROWS = 5  # a few right answers by luck are no reason to stop
 
 
 async def search(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> AsyncIterator[Event]:
-    """Find a prompt with a lower loss than ``spec.prompt`` (algorithm 1 of arXiv 2505.16307, with our choices).
+    """Find a prompt with a lower loss than the seed prompts (algorithm 1 of arXiv 2505.16307, with our choices).
 
     Yields frozen events, numbered from 1; the last is SearchFinished. The same spec, splits and port answers give the
     same events. Cancel it by cancelling the task that runs it.
@@ -30,88 +32,63 @@ async def search(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> AsyncI
         PmpoError: whatever a port raises.
     """
     state = await begin(spec, splits, ports)
-    yield _started(state)
-    stop, detail = await _stop_reason(state), ""
-    while stop is None:
-        try:
+    yield started(state)
+    stop: StopReason | None = None
+    detail = ""
+    try:
+        async for event in compare_seeds(state):
+            yield event
+        stop = await _stop_reason(state)
+        while stop is None:
             async for event in run_round(state):
                 yield event
             stop = await _stop_reason(state)
-        except BudgetExhaustedError as exhausted:
-            stop, detail = "budget", str(exhausted)
-            for candidate in list(state.undecided.values()):
-                yield state.dropped(candidate, Rejection("budget", detail))
+            restarted = None if stop is None else await try_restart(state)
+            if restarted is not None:
+                yield restarted
+                stop = await _stop_reason(state)
+    except BudgetExhaustedError as exhausted:
+        stop, detail = "budget", str(exhausted)
+        for candidate in list(state.undecided.values()):
+            yield state.dropped(candidate, Rejection("budget", detail))
+    if spec.few_shot is not None:
+        state.incumbents.append(state.best(stop))
+        async for event in choose_demonstrations(state, spec.few_shot):
+            yield event
     yield await _finished(state, stop, detail)
-
-
-def _started(state: State) -> SearchStarted:
-    prompt = state.seed.prompt
-    return SearchStarted(
-        number=state.number(),
-        seed=state.seed,
-        num_train=len(state.train),
-        num_validation=len(state.validation),
-        num_test=len(state.test),
-        max_iterations=state.spec.iterations,
-        train_loss=state.train.mean(prompt),
-        validation_loss=state.validation.mean(prompt),
-        train_losses=tuple(float(loss) for loss in state.train.row(prompt)),
-        train_indices=tuple(example.index for example in state.train.examples),
-        validation_accuracy=state.validation_accuracy,
-    )
 
 
 async def _stop_reason(state: State) -> StopReason | None:
     """Why to stop before the next round; None to go on."""
-    spec = state.spec
-    if state.validation_accuracy == 1.0 and len(state.validation) >= MIN_PERFECT_ROWS:
-        return "perfect"
-    if spec.target_loss is not None and state.train.mean(state.incumbent.prompt) <= spec.target_loss:
-        return "target"
-    if state.iteration >= spec.iterations:
-        return "iterations"
-    if state.rounds_without >= spec.patience:
-        return "no_rewrites" if state.rounds_without_rewrites >= spec.patience else "patience"
-    if spec.caps.seconds is not None and await state.ports.elapsed_s() >= spec.caps.seconds:
+    reason = state.stops.reason(state.standing)
+    seconds = state.spec.caps.seconds
+    if reason is None and seconds is not None and await state.ports.elapsed_s() >= seconds:
         return "budget"
-    return None
+    return reason
 
 
 async def _finished(state: State, stop: StopReason, detail: str) -> SearchFinished:
-    test, problem = await _final_test(state)
-    before, after = state.seed.prompt, state.incumbent.prompt
+    first = state.incumbents[0]
+    best = state.best(stop) if state.demonstrations is None else state.incumbents[-1]
+    test, problem = await tested(state, best.candidate)
     if stop == "no_rewrites":
         detail = f"the rewriter's last text was: {state.last_text[:300]!r}"
     result = SearchResult(
         stop_reason=stop,
-        verdict=verdict_of(test, changed=before != after),
-        best=state.incumbent,
-        seed=state.seed,
+        verdict=verdict_of(test, changed=best.candidate != first.candidate),
+        best=best.candidate,
+        seed=first.candidate,
         num_iterations=state.iteration,
         num_accepted=state.num_accepted,
-        train_loss_before=state.train.mean(before),
-        train_loss_after=state.train.mean(after),
-        validation_loss_before=state.validation.mean(before),
-        validation_loss_after=state.validation.mean(after),
+        train_loss_before=state.train.mean(first.candidate.prompt),
+        train_loss_after=best.train_loss,
+        validation_loss_before=first.validation_loss,
+        validation_loss_after=best.validation_loss,
         test=test,
         spent=await state.spent(),
         detail=detail or problem,
+        num_restarts=state.num_restarts,
+        num_seeds=len(state.seeds),
+        demonstrations=state.demonstrations,
     )
     return SearchFinished(state.number(), result)
-
-
-async def _final_test(state: State) -> tuple[TestComparison | None, str]:
-    """Score and answer the test set with the seed prompt and the final one, out of what was reserved at the start."""
-    if len(state.test) < MIN_TEST_EXAMPLES:
-        return None, f"the test set has {len(state.test)} rows; at least {MIN_TEST_EXAMPLES} are needed for a verdict"
-    assert state.held is not None
-    before, after = state.seed.prompt, state.incumbent.prompt
-    for prompt, held in zip((before, after), state.held.scoring, strict=True):
-        await state.meter.measure(state.test, [prompt], held=held)
-    comparison = compare(state.test.row(before), state.test.row(after), state.test.weights, state.spec.seed)
-    tokens = state.spec.max_answer_tokens
-    accuracy_before = await state.meter.accuracy(before, state.test.examples, tokens, held=state.held.answering[0])
-    accuracy_after = accuracy_before
-    if after != before:
-        accuracy_after = await state.meter.accuracy(after, state.test.examples, tokens, held=state.held.answering[1])
-    return replace(comparison, accuracy_before=accuracy_before, accuracy_after=accuracy_after), ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 import numpy as np
 
 from pmpo.optim.losses import Floats
+from pmpo.optim.race import Race
+
+SelectionName = Literal["halving", "race", "full"]
 
 
 class SelectionPolicy(Protocol):
@@ -22,6 +25,14 @@ class SelectionPolicy(Protocol):
 
         ``losses`` is (alive, seen), each column scaled by its example's reward; ``num_examples`` is N.
         """
+        ...
+
+    def max_cells(self, num_candidates: int, num_examples: int) -> int:
+        """The most (prompt, example) cells that are scored for that many candidates beside a known incumbent."""
+        ...
+
+    def expected_cells(self, num_candidates: int, num_examples: int) -> float:
+        """The cells that are probably scored, for estimates."""
         ...
 
 
@@ -48,6 +59,25 @@ class SequentialHalving:
         order = np.argsort(losses.mean(axis=1), kind="stable")
         return tuple(int(position) for position in order[: (len(order) + 1) // 2])
 
+    def max_cells(self, num_candidates: int, num_examples: int) -> int:
+        """An exact cost, but for the incumbent.
+
+        It costs nothing and may be among those that leave, so every survivor is counted as a new candidate.
+        """
+        return self._cells(num_candidates, num_examples, incumbent=0)
+
+    def expected_cells(self, num_candidates: int, num_examples: int) -> float:
+        """The mean of two courses: the incumbent stays in the better half to the end, or leaves in the first rung."""
+        courses = [self._cells(num_candidates, num_examples, incumbent) for incumbent in (0, 1)]
+        return sum(courses) / len(courses)
+
+    def _cells(self, num_candidates: int, num_examples: int, incumbent: int) -> int:
+        cells, alive, done = 0, num_candidates, 0
+        for size in self.rungs(num_examples):
+            cells += alive * (size - done)
+            alive, done = max(0, min(alive, (alive + 2) // 2) - incumbent), size
+        return cells
+
 
 class Full:
     """The paper's: every candidate on every example."""
@@ -60,20 +90,20 @@ class Full:
         """All, best first."""
         return tuple(int(position) for position in np.argsort(losses.mean(axis=1), kind="stable"))
 
+    def max_cells(self, num_candidates: int, num_examples: int) -> int:
+        """All of them."""
+        return num_candidates * num_examples
 
-def policy_of(selection: Literal["halving"]) -> SelectionPolicy:
+    def expected_cells(self, num_candidates: int, num_examples: int) -> float:
+        """All of them."""
+        return num_candidates * num_examples
+
+
+def policy_of(selection: SelectionName) -> SelectionPolicy:
     """The policy that a spec names: the one place that decides, for the search and for the budget check before it."""
-    policies: dict[str, type[SelectionPolicy]] = {"halving": SequentialHalving}
+    policies: dict[SelectionName, Callable[[], SelectionPolicy]] = {
+        "halving": SequentialHalving,
+        "race": Race,
+        "full": Full,
+    }
     return policies[selection]()
-
-
-def halving_cells(num_candidates: int, rungs: Sequence[int]) -> int:
-    """The most (prompt, example) cells that halving scores for ``num_candidates`` beside a known incumbent.
-
-    The incumbent costs nothing but may be among those that leave, so every survivor is counted as a new candidate.
-    """
-    cells, alive, done = 0, num_candidates, 0
-    for size in rungs:
-        cells += alive * (size - done)
-        alive, done = min(alive, (alive + 2) // 2), size
-    return cells

@@ -1,4 +1,4 @@
-"""The state of one search: its candidates, its incumbent, its tables, and the numbering of its events."""
+"""The state of one search: its candidates, its incumbents, its tables, and the numbering of its events."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pmpo.optim.acceptance import AcceptanceRule
-from pmpo.optim.bounds import TokenCounts, answering, final_scoring, minimum_budget
-from pmpo.optim.budget import Ledger, Reservation, require
-from pmpo.optim.events import Candidate, CandidateDropped, Spent
+from pmpo.optim.budget import Ledger
+from pmpo.optim.events import Candidate, CandidateDropped, Spent, StopReason
+from pmpo.optim.final_test import Held
 from pmpo.optim.guards import Rejection
-from pmpo.optim.hard_examples import HardExamplePolicy, Thompson, TopLoss
-from pmpo.optim.journal import JournaledPorts, SearchPorts
+from pmpo.optim.hard_examples import HardExamplePolicy
+from pmpo.optim.journal import JournaledPorts
 from pmpo.optim.meter import LossTable, Meter
+from pmpo.optim.mode_results import Demonstrations
 from pmpo.optim.proposing import GuardRail
-from pmpo.optim.selection import SelectionPolicy, policy_of
+from pmpo.optim.runners_up import RunnersUp
+from pmpo.optim.selection import SelectionPolicy
 from pmpo.optim.spec import SearchSpec
+from pmpo.optim.stopping import Divergence, Incumbent, Standing, StopRules, best_of
 from pmpo.optim.types import Splits, UnitImportance
-
-
-@dataclass(slots=True)
-class Held:
-    """Reservations for the end, made at the start: scoring and answering the test set twice."""
-
-    scoring: tuple[Reservation, Reservation]
-    answering: tuple[Reservation, Reservation]
+from pmpo.optim.unit_proposals import UnitPolicy
 
 
 @dataclass(slots=True)
 class State:
-    """Everything that a search knows. Built by ``begin``; the search loop alone changes it."""
+    """Everything that a search knows. Built by ``beginning.begin``; the search loop alone changes it.
+
+    Attributes:
+        seeds: the seed prompts as candidates; the first is the one that the test compares with.
+        incumbents: every prompt that the search stood on, in order; the last is the current one.
+        importances: the incumbent's mask analysis, once it was made.
+        undecided: candidates of the round whose fate is open.
+    """
 
     spec: SearchSpec
     splits: Splits
@@ -40,31 +43,65 @@ class State:
     rail: GuardRail
     policy: SelectionPolicy
     hard: HardExamplePolicy
+    units: UnitPolicy
     rule: AcceptanceRule
+    stops: StopRules
     train: LossTable
     validation: LossTable
     test: LossTable
-    seed: Candidate
-    incumbent: Candidate
+    seeds: tuple[Candidate, ...]
     rng: np.random.Generator
+    incumbents: list[Incumbent] = field(default_factory=list)
+    runners_up: RunnersUp = field(default_factory=RunnersUp)
+    divergence: Divergence = field(default_factory=Divergence)
     held: Held | None = None
     importances: tuple[UnitImportance, ...] | None = None
     iteration: int = 0
     num_accepted: int = 0
+    num_restarts: int = 0
     rounds_without: int = 0
-    rounds_without_rewrites: int = 0
+    barren_rounds: int = 0
     last_text: str = ""
-    validation_accuracy: float | None = None
     candidates: list[Candidate] = field(default_factory=list)
     undecided: dict[int, Candidate] = field(default_factory=dict)
     num_events: int = 0
+    demonstrations: Demonstrations | None = None
+
+    @property
+    def incumbent(self) -> Candidate:
+        """The prompt that the search stands on."""
+        return self.incumbents[-1].candidate
+
+    @property
+    def standing(self) -> Standing:
+        """What the stop rules look at."""
+        current = self.incumbents[-1]
+        return Standing(
+            iteration=self.iteration,
+            train_loss=current.train_loss,
+            validation_accuracy=current.accuracy,
+            num_validation=len(self.validation),
+            rounds_without=self.rounds_without,
+            barren_rounds=self.barren_rounds,
+            num_divergences=self.divergence.count,
+        )
+
+    def best(self, stop: StopReason | None = None) -> Incumbent:
+        """The incumbent that the search would end with; see ``stopping.best_of``."""
+        return best_of(self.incumbents, stop)
+
+    def stand_on(self, candidate: Candidate, accuracy: float | None) -> None:
+        """Make ``candidate``, which was scored on training and validation examples, the incumbent."""
+        prompt = candidate.prompt
+        self.incumbents.append(Incumbent(candidate, self.train.mean(prompt), self.validation.mean(prompt), accuracy))
+        self.importances = None
 
     def number(self) -> int:
         """The next event's number, from 1."""
         self.num_events += 1
         return self.num_events
 
-    def new_candidate(self, prompt: str, example_index: int) -> Candidate:
+    def new_candidate(self, prompt: str, example_index: int | None = None) -> Candidate:
         """A child of the incumbent."""
         candidate = Candidate(len(self.candidates), prompt, self.incumbent.id, example_index)
         self.candidates.append(candidate)
@@ -76,66 +113,10 @@ class State:
         del self.undecided[candidate.id]
         return CandidateDropped(self.number(), self.iteration, candidate.id, why.reason, why.detail)
 
+    async def accuracy(self, candidate: Candidate) -> float | None:
+        """Validation accuracy of the target model's answers; None without a metric. Raises BudgetExhaustedError."""
+        return await self.meter.accuracy(candidate.prompt, self.validation, self.spec.max_answer_tokens)
+
     async def spent(self) -> Spent:
         """A snapshot of the ledger and the clock."""
         return self.ledger.spent(await self.ports.elapsed_s())
-
-
-async def begin(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
-    """Set up, refuse a budget that is too small, reserve the end, score the seed prompt.
-
-    Raises:
-        BudgetTooSmallError: the caps do not cover the final test and one iteration.
-    """
-    state = _fresh(spec, splits, ports)
-    await _reserve_end(state)
-    await state.meter.measure(state.train, [spec.prompt])
-    await state.meter.measure(state.validation, [spec.prompt])
-    state.validation_accuracy = await state.meter.accuracy(spec.prompt, splits.validation, spec.max_answer_tokens)
-    return state
-
-
-def _fresh(spec: SearchSpec, splits: Splits, ports: SearchPorts) -> State:
-    journaled = JournaledPorts(ports)
-    ledger = Ledger(spec.caps)
-    seed = Candidate(0, spec.prompt)
-    grader = ports.grader if spec.with_accuracy else None
-    return State(
-        spec=spec,
-        splits=splits,
-        ports=journaled,
-        ledger=ledger,
-        meter=Meter(journaled, ledger, spec.objective, grader),
-        rail=GuardRail(spec, splits.train),
-        policy=policy_of(spec.selection),
-        hard=Thompson() if spec.hard_examples_policy == "thompson" else TopLoss(),
-        rule=AcceptanceRule(spec.min_delta, spec.anchors),
-        train=LossTable(splits.train),
-        validation=LossTable(splits.validation),
-        test=LossTable(splits.test),
-        seed=seed,
-        incumbent=seed,
-        rng=np.random.default_rng(spec.seed),
-        candidates=[seed],
-    )
-
-
-async def _reserve_end(state: State) -> None:
-    counts = await _seed_counts(state)
-    require(state.spec.caps, minimum_budget(counts, state.spec, state.policy))
-    scoring = final_scoring(counts, state.spec)
-    answers = (answering(len(counts.test), state.spec), answering(len(counts.test), state.spec))
-    for reservation in (*scoring, *answers):
-        state.ledger.try_reserve(reservation)
-    state.held = Held(scoring, answers)
-
-
-async def _seed_counts(state: State) -> TokenCounts:
-    prompt = state.spec.prompt
-    rows: list[list[int]] = []
-    for table in (state.train, state.validation, state.test):
-        await state.meter.count(table, [prompt])
-        known = table.counts(prompt)
-        rows.append([] if known is None else [int(count) for count in known])
-    (prompt_tokens,) = await state.ports.count_tokens([prompt])
-    return TokenCounts(rows[0], rows[1], rows[2], prompt_tokens)

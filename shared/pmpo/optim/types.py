@@ -21,9 +21,12 @@ class Example:
     Attributes:
         index: row number in the file it came from; unique within its split.
         input: what the user message holds when the prompt has no placeholders.
-        targets: known outputs; a supervised row has exactly one.
+        targets: known outputs, the right one first: a supervised row has one, a preference pair the chosen and the
+            rejected answer, a multiple-choice row its options.
         fields: values for the prompt's placeholders, ``input`` among them.
         weight: the reward r of the paper, >= 0.
+        margin: by how much the chosen answer of a pair should win (a rating gap), >= 0.
+        answer_prefix: how every answer begins; part of the context, never of a target.
     """
 
     index: int
@@ -31,6 +34,8 @@ class Example:
     targets: tuple[str, ...]
     fields: Mapping[str, str] = field(default_factory=dict)
     weight: float = 1.0
+    margin: float = 0.0
+    answer_prefix: str = ""
 
     @property
     def target(self) -> str:
@@ -84,7 +89,8 @@ class Scores:
         num_tokens: (C, N, number of targets) target tokens, the end of turn included.
         scored_tokens: context plus target tokens as if each item were scored alone: what budgets count.
         computed_tokens: tokens that the engine really ran.
-        identity: the model that answered.
+        identity: the model that answered; the names of all when several did.
+        identities: each model when several answered, else empty.
     """
 
     log_likelihoods: tuple[tuple[tuple[float, ...], ...], ...]
@@ -92,11 +98,15 @@ class Scores:
     scored_tokens: int
     computed_tokens: int
     identity: ModelIdentity
+    identities: tuple[ModelIdentity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """``num_samples`` completions of one conversation. ``seed`` alone (with the sample's index) decides the draws."""
+    """``num_samples`` completions of one conversation. ``seed`` alone (with the sample's index) decides the draws.
+
+    ``answer_prefix`` stands before what is sampled, and is not part of it.
+    """
 
     messages: tuple[Message, ...]
     num_samples: int
@@ -105,6 +115,7 @@ class GenerationRequest:
     top_p: float
     seed: int
     stop: tuple[str, ...] = ()
+    answer_prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +126,20 @@ class Completion:
     num_tokens: int
     finish_reason: str
     num_prompt_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Money for a million tokens, in the operator's currency, by what the tokens are for.
+
+    Attributes:
+        scored: scored tokens of the target model.
+        rewriting, rewriting_prompt: tokens that the rewriter writes, and those that it reads.
+        answering, answering_prompt: the same for answers of the target model.
+    """
+
+    scored: float = 0.0
+    rewriting: float = 0.0
+    rewriting_prompt: float = 0.0
+    answering: float = 0.0
+    answering_prompt: float = 0.0

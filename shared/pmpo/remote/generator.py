@@ -79,5 +79,6 @@ def _body(request: GenerationRequest, model: str | None) -> dict[str, Any]:
         max_tokens=request.max_tokens,
         seed=request.seed,
         stop=list(request.stop) or None,
+        answer_prefix=request.answer_prefix or None,
     )
     return body.model_dump(exclude_none=True, exclude_unset=True)

@@ -21,14 +21,17 @@ def parts_of(
     """Bands of parts that cover every cell once: a band has some prompts and, part by part, all examples.
 
     A token is at least a byte, so ``limit`` bytes of text bound the tokens of a request, which the scorer limits. A
-    single cell above the limit is a request of its own.
+    cell has its prompt and its input once for each of its targets. A single cell above the limit is a request of its
+    own.
     """
-    prompt_bytes = [len(prompt.encode(errors="replace")) + TEMPLATE_BYTES for prompt in prompts]
+    prompt_bytes = [_num_bytes(prompt) + TEMPLATE_BYTES for prompt in prompts]
+    num_targets = [len(example.targets) for example in examples]
     example_bytes = [_bytes_of(example) for example in examples]
-    band_bytes = [len(examples) * size + sum(example_bytes) for size in prompt_bytes]
+    band_bytes = [sum(num_targets) * size + sum(example_bytes) for size in prompt_bytes]
     for rows in _ranges(band_bytes, limit):
         row_bytes = sum(prompt_bytes[row] for row in rows)
-        yield [(rows, columns) for columns in _ranges([row_bytes + len(rows) * size for size in example_bytes], limit)]
+        sizes = [row_bytes * num + len(rows) * size for num, size in zip(num_targets, example_bytes, strict=True)]
+        yield [(rows, columns) for columns in _ranges(sizes, limit)]
 
 
 def joined(bands: Sequence[Sequence[Scores]]) -> Scores:
@@ -62,5 +65,10 @@ def _ranges(sizes: Sequence[int], limit: int) -> Iterator[range]:
 
 
 def _bytes_of(example: Example) -> int:
-    texts = (example.input, *example.fields.values(), *example.targets)
-    return sum(len(text.encode(errors="replace")) for text in texts)
+    """Its targets, and what stands before each of them."""
+    context = sum(map(_num_bytes, (example.input, *example.fields.values(), example.answer_prefix)))
+    return context * len(example.targets) + sum(map(_num_bytes, example.targets))
+
+
+def _num_bytes(text: str) -> int:
+    return len(text.encode(errors="replace"))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import httpx
 
 from pmpo.contracts.scoring import ScoreExample, ScoreRequest, TokenizeTextsRequest
-from pmpo.errors import ModelChangedError, ScorerUnavailableError, TooLongError
+from pmpo.errors import InvalidInputError, ModelChangedError, ScorerUnavailableError, TooLongError
 from pmpo.optim.types import Example, ModelIdentity, Scores
 from pmpo.remote.answers import read_cell_counts, read_scores, read_text_counts
 from pmpo.remote.parts import joined, parts_of
@@ -125,8 +125,14 @@ class ScorerClient:
 
 
 def _body(prompts: Sequence[str], examples: Sequence[Example]) -> dict[str, Any]:
+    """The body of a score or a count. Raises InvalidInputError: a request has one beginning for all its answers."""
+    prefixes = {example.answer_prefix for example in examples}
+    if len(prefixes) > 1:
+        raise InvalidInputError(f"the examples of one request begin their answers in {len(prefixes)} ways; give one")
     rows = [_example(example) for example in examples]
-    return ScoreRequest(prompts=list(prompts), examples=rows).model_dump(exclude_unset=True)
+    body = ScoreRequest(prompts=list(prompts), examples=rows).model_dump(exclude_unset=True)
+    prefix = "".join(prefixes)
+    return {**body, "answer_prefix": prefix} if prefix else body
 
 
 def _example(example: Example) -> ScoreExample:

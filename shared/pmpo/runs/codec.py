@@ -104,11 +104,21 @@ def decode_splits(raw: bytes) -> Splits:
         raise _unreadable("the splits of a job", error) from None
 
 
+def first_identities(entries: Iterable[JournalEntry]) -> tuple[ModelIdentity, ...]:
+    """The models, in order, that the first journaled score of a job came from; empty before there is one."""
+    first = _first_scores(entries)
+    return () if first is None else first.identities or (first.identity,)
+
+
 def first_identity(entries: Iterable[JournalEntry]) -> ModelIdentity | None:
     """What the first journaled score of a job came from; None before there is one."""
-    scores = (entry for entry in sorted(entries, key=lambda entry: entry.call) if isinstance(entry.answer, Scores))
-    first = next(scores, None)
-    return first.answer.identity if first is not None and isinstance(first.answer, Scores) else None
+    first = _first_scores(entries)
+    return None if first is None else first.identity
+
+
+def _first_scores(entries: Iterable[JournalEntry]) -> Scores | None:
+    ordered = sorted(entries, key=lambda entry: entry.call)
+    return next((entry.answer for entry in ordered if isinstance(entry.answer, Scores)), None)
 
 
 def _dumps(value: Any) -> bytes:

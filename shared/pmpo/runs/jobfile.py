@@ -17,6 +17,7 @@ from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.runs.document import read_document
 from pmpo.runs.jobkeys import check_keys
 from pmpo.runs.jobspec import check_num_rows
+from pmpo.runs.modes import check_mode
 
 DATA_VARIABLE = "PMPO_DATA_DIR"
 
@@ -37,15 +38,16 @@ def load_job(path: Path, data_dir: Path | None = None, overrides: Mapping[str, A
         InvalidInputError: a value of the wrong type or out of range, or a key that this version does not have.
         InvalidDataError: a data file that is missing, malformed or too long.
     """
-    job = _overridden(read_document(path), overrides or {})
+    job = nested(read_document(path), overrides or {})
     check_keys(job, str(path))
     source = _Source(path, data_dir.expanduser() if data_dir else None)
     sample = job["dataset"].get("sample") if isinstance(job.get("dataset"), dict) else None
-    body = {"name": path.stem, **job, "prompt": source.prompt(job), "dataset": source.dataset(job)}
-    spec = _validated({key: value for key, value in body.items() if key != "prompt_file"}, path)
+    body = {"name": path.stem, **job, **source.prompts(job), **source.optimizer(job), "dataset": source.dataset(job)}
+    spec = validated({key: value for key, value in body.items() if key != "prompt_file"}, path)
     if sample is not None:
         spec = _sampled(spec, sample, path)
     check_num_rows(spec.dataset.train, spec.dataset.validation, spec.dataset.test)
+    check_mode(spec)
     return spec
 
 
@@ -56,20 +58,37 @@ class _Source:
     path: Path
     data_dir: Path | None
 
-    def prompt(self, job: Mapping[str, Any]) -> Any:
-        """The prompt in the file, or in the file that it names (without the line end that editors add)."""
-        if ("prompt" in job) == ("prompt_file" in job):
-            raise InvalidInputError(f"{self.path}: give either 'prompt' or 'prompt_file'")
-        if "prompt" in job:
-            return job["prompt"]
-        name = self._text(job["prompt_file"], "prompt_file")
-        found = self.path.parent / Path(name).expanduser()
+    def prompts(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """The prompt or the prompts in the file, or the one in the file that it names."""
+        given = [key for key in ("prompt", "prompt_file", "prompts") if key in job]
+        if len(given) != 1:
+            raise InvalidInputError(
+                f"{self.path}: give either 'prompt' or 'prompt_file', or several seed prompts in 'prompts'"
+            )
+        if "prompts" in job and (not isinstance(job["prompts"], list) or not job["prompts"]):
+            raise InvalidInputError(f"{self.path}: prompts is {job['prompts']!r:.60}; give a list of prompts")
+        return {"prompt": self._read(job["prompt_file"], "prompt_file")} if "prompt_file" in job else {}
+
+    def optimizer(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """The section with the text of the meta-prompt file that it names."""
+        section = job.get("optimizer")
+        if not isinstance(section, Mapping) or "meta_prompt_file" not in section:
+            return {}
+        where = "optimizer.meta_prompt_file"
+        if "meta_prompt_text" in section:
+            raise InvalidInputError(f"{self.path}: give either {where} or optimizer.meta_prompt_text")
+        rest = {key: value for key, value in section.items() if key != "meta_prompt_file"}
+        return {"optimizer": {**rest, "meta_prompt_text": self._read(section["meta_prompt_file"], where)}}
+
+    def _read(self, given: Any, where: str) -> str:
+        """A text file beside the job file, without the line end that editors add."""
+        found = self.path.parent / Path(self._text(given, where)).expanduser()
         try:
             return found.read_text(encoding="utf-8-sig").removesuffix("\n")
         except FileNotFoundError:
-            raise InvalidInputError(f"{self.path}: prompt_file: {missing_file(found)}") from None
+            raise InvalidInputError(f"{self.path}: {where}: {missing_file(found)}") from None
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInputError(f"{self.path}: prompt_file: {found} cannot be read as UTF-8: {error}") from None
+            raise InvalidInputError(f"{self.path}: {where}: {found} cannot be read as UTF-8: {error}") from None
 
     def dataset(self, job: Mapping[str, Any]) -> dict[str, list[Row]]:
         """The rows of each set that the file names."""
@@ -101,7 +120,7 @@ class _Source:
         return value
 
 
-def _overridden(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+def nested(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of ``document`` with the dotted keys of ``overrides`` set."""
     job = dict(document)
     for key, value in overrides.items():
@@ -111,7 +130,8 @@ def _overridden(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> di
     return job
 
 
-def _validated(body: dict[str, Any], path: Path) -> JobSpec:
+def validated(body: dict[str, Any], path: Path) -> JobSpec:
+    """``body`` as a job. Raises InvalidInputError: the first key that is wrong, and the file."""
     try:
         return JobSpec.model_validate(body, strict=True)
     except ValidationError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -13,23 +13,11 @@ from pmpo.errors import InvalidInputError, UnknownKeyError
 
 DATASET_KEYS = ("train", "validation", "test", "sample")
 FILE_KEYS = ("prompt_file",)
+SECTION_FILE_KEYS = {"optimizer": ("meta_prompt_file",)}
 NOT_YET = frozenset(
     {
-        "prompts",
         "webhook",
-        "answer_prefix",
-        "few_shot",
         "chat_template_kwargs",
-        "budget.money",
-        "objective.beta",
-        "objective.form",
-        "optimizer.hard_examples_policy",
-        "fields.chosen",
-        "fields.rejected",
-        "fields.options",
-        "fields.answer",
-        "fields.margin",
-        "fields.weight",
     }
 )
 
@@ -65,11 +53,25 @@ def unknown_key(prefix: str, key: str, known: Collection[str]) -> str:
 def _sections(job: Mapping[Any, Any]) -> Iterator[tuple[str, Mapping[Any, Any], Collection[str]]]:
     """Every mapping of the file with its prefix and the keys that it may have, outermost first."""
     yield "", job, [*JobSpec.model_fields, *FILE_KEYS]
-    for name, field in JobSpec.model_fields.items():
-        section, model = job.get(name), field.annotation
+    yield from _inner("", job, JobSpec)
+
+
+def _inner(
+    prefix: str, job: Mapping[Any, Any], model: type[BaseModel]
+) -> Iterator[tuple[str, Mapping[Any, Any], Collection[str]]]:
+    for name, field in model.model_fields.items():
+        section, inner = job.get(name), section_model(field.annotation)
+        path = f"{prefix}{name}."
         if not isinstance(section, Mapping):
             continue
-        if name == "dataset":
-            yield "dataset.", section, DATASET_KEYS
-        elif isinstance(model, type) and issubclass(model, BaseModel):
-            yield f"{name}.", section, list(model.model_fields)
+        if path == "dataset.":
+            yield path, section, DATASET_KEYS
+        elif inner is not None:
+            yield path, section, [*inner.model_fields, *SECTION_FILE_KEYS.get(path.removesuffix("."), ())]
+            yield from _inner(path, section, inner)
+
+
+def section_model(annotation: Any) -> type[BaseModel] | None:
+    """The model of a section, which may be left out; None for a key that holds a plain value."""
+    models = [part for part in (annotation, *get_args(annotation)) if isinstance(part, type)]
+    return next((model for model in models if issubclass(model, BaseModel)), None)

@@ -3,44 +3,65 @@
 from __future__ import annotations
 
 from pmpo.contracts.jobs import MAX_INLINE_ROWS, JobSpec, Row, SplitSizes
+from pmpo.contracts.sections import OptimizerSpec
 from pmpo.data.examples import check_placeholders, to_examples
 from pmpo.data.splits import make_splits
 from pmpo.errors import InvalidDataError, InvalidInputError
-from pmpo.optim.losses import Supervised
+from pmpo.optim.rewrite import MetaPrompt
 from pmpo.optim.spec import BudgetCaps, Sampling, SearchSpec
-from pmpo.optim.types import Example, Splits
-from pmpo.runs.meta_prompt import small_rewrite
+from pmpo.optim.types import Example, Prices, Splits
+from pmpo.runs.few_shot import few_shot_rule
+from pmpo.runs.meta_prompt import mask_form, rewrite_form
+from pmpo.runs.objectives import check_objective, objective_of
+from pmpo.runs.targets import for_targets
 
 
-def search_spec(job: JobSpec) -> SearchSpec:
-    """The search's settings, with the meta-prompt that ships.
+def search_spec(job: JobSpec, prices: Prices | None = None) -> SearchSpec:
+    """The search's settings, with the job's own meta-prompt or one that ships.
+
+    Args:
+        job: what to do.
+        prices: what the job's models cost, where the operator's endpoint table says it.
 
     Raises:
-        InvalidInputError: an empty prompt, or a protected text that does not stand in the prompt.
+        InvalidInputError: an empty prompt, a protected text that does not stand in every prompt, a meta-prompt without
+            its sections, a cap on money without prices, or keys that do not go with the objective.
+        PlaceholderError: several prompts with different placeholders.
     """
     optimizer, constraints, budget = job.optimizer, job.constraints, job.budget
     _check_protected(job)
-    return SearchSpec(
+    check_objective(job)
+    spec = SearchSpec(
         prompt=job.prompt,
-        rewrite_meta=small_rewrite(),
+        rewrite_meta=_rewrite_meta(optimizer),
+        more_prompts=tuple(job.prompts[1:]),
+        prices=prices,
+        units=optimizer.units,
+        mask_meta=mask_form(optimizer.meta_prompt),
+        mask_mode=optimizer.mask_mode,
+        max_units=optimizer.max_units,
+        restarts=optimizer.restarts,
         task=job.task,
         iterations=optimizer.iterations,
         patience=optimizer.patience,
         hard_examples=optimizer.hard_examples,
+        hard_examples_policy=optimizer.hard_examples_policy,
         variants=optimizer.variants,
         min_delta=optimizer.min_delta,
         target_loss=optimizer.target_loss,
         max_prompt_tokens=constraints.max_prompt_tokens,
         max_answer_tokens=job.max_answer_tokens,
-        objective=Supervised(job.objective.normalize),
+        objective=objective_of(job.objective),
         selection=optimizer.selection,
         protected=tuple(constraints.protect),
         anchors=tuple(constraints.anchors),
         with_accuracy=job.metric is not None,
         sampling=_sampling(job),
-        caps=BudgetCaps(budget.scored_tokens, budget.generated_tokens, budget.seconds),
+        caps=BudgetCaps(budget.scored_tokens, budget.generated_tokens, budget.seconds, budget.money),
         seed=job.seed,
+        few_shot=few_shot_rule(optimizer.few_shot),
     )
+    return for_targets(spec, job)
 
 
 def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
@@ -49,24 +70,26 @@ def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     Raises:
         InvalidDataError: too many or too few rows, or a row that cannot be used.
         PlaceholderError: the prompt asks for a field that a row does not have.
-        InvalidInputError: an anchor that is no row.
+        InvalidInputError: an anchor that is no row, or keys that do not go with the objective.
     """
+    check_objective(job)
     dataset = job.dataset
     check_num_rows(dataset.train, dataset.validation, dataset.test)
-    train = to_examples(dataset.train, job.fields, name="train")
+    train = _examples(job, dataset.train, "train")
     validation = _given(job, dataset.validation, "validation")
     test = _given(job, dataset.test, "test")
     for examples in (train, validation or (), test or ()):
-        check_placeholders(job.prompt, examples)
+        check_placeholders(job.prompt, examples)  # further seed prompts have the same ones: see SearchSpec
     division = make_splits(train, validation, test, job.constraints.anchors, job.seed)
     splits = division.splits
+    _check_weights(splits)
     sizes = SplitSizes(
         train=len(splits.train),
         validation=len(splits.validation),
         test=len(splits.test),
         unused=division.num_unused,
     )
-    return splits, sizes, list(division.warnings)
+    return splits, sizes, [*division.warnings, *_weights_used(job, train)]
 
 
 def check_num_rows(train: list[Row], validation: list[Row] | None, test: list[Row] | None) -> None:
@@ -86,18 +109,51 @@ def check_num_rows(train: list[Row], validation: list[Row] | None, test: list[Ro
 
 
 def _given(job: JobSpec, rows: list[Row] | None, name: str) -> tuple[Example, ...] | None:
-    return None if rows is None else to_examples(rows, job.fields, name=name)
+    return None if rows is None else _examples(job, rows, name)
+
+
+def _examples(job: JobSpec, rows: list[Row], name: str) -> tuple[Example, ...]:
+    kind, prefix = job.objective.kind, job.answer_prefix
+    return to_examples(rows, job.fields, name=name, kind=kind, answer_prefix=prefix)
+
+
+def _check_weights(splits: Splits) -> None:
+    """A set whose rows all weigh nothing has no mean."""
+    for name, examples in (("train", splits.train), ("validation", splits.validation), ("test", splits.test)):
+        if examples and not any(example.weight for example in examples):
+            raise InvalidDataError(
+                f"the {len(examples)} rows that were chosen for {name} all weigh 0; give more rows a weight above 0, "
+                "or give a file of its own for each set"
+            )
+
+
+def _weights_used(job: JobSpec, train: tuple[Example, ...]) -> list[str]:
+    """A word about a key that is read because of its name alone."""
+    if "weight" in job.fields.model_fields_set or all(example.weight == 1.0 for example in train):
+        return []
+    return [
+        "the rows' key 'weight' counts them more or less in every loss; write `fields: {weight: weight}` if that is "
+        "meant, or `fields: {weight: null}` if the key means something else"
+    ]
 
 
 def _check_protected(job: JobSpec) -> None:
     for text in job.constraints.protect:
-        if not text.strip() or text not in job.prompt:
+        if not text.strip() or any(text not in prompt for prompt in (job.prompt, *job.prompts)):
+            whose = "every prompt" if job.prompts else "the prompt"
             raise InvalidInputError(
-                f"constraints.protect: {text!r:.80} is no text of the prompt; write it as it stands there, or remove it"
+                f"constraints.protect: {text!r:.80} is no text of {whose}; write it as it stands there, or remove it"
             )
 
 
+def _rewrite_meta(optimizer: OptimizerSpec) -> MetaPrompt:
+    if optimizer.meta_prompt_text is None:
+        return rewrite_form(optimizer.meta_prompt)
+    return MetaPrompt.parse(optimizer.meta_prompt_text)
+
+
 def _sampling(job: JobSpec) -> Sampling:
-    """Rewrites of a long prompt get room to be as long: a token is two bytes at the least in most texts."""
-    room = max(Sampling().max_tokens, len(job.prompt.encode()) // 2)
+    """Rewrites get the room that the job says, else that of the longest prompt (most tokens are two bytes or more)."""
+    longest = max(len(prompt.encode()) for prompt in (job.prompt, *job.prompts))
+    room = job.optimizer.max_rewrite_tokens or max(Sampling().max_tokens, longest // 2)
     return Sampling(job.optimizer.temperature, job.optimizer.top_p, room)

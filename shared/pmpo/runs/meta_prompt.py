@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Literal
 
 from pmpo.optim.rewrite import MetaPrompt
 
@@ -15,6 +16,16 @@ def small_rewrite() -> MetaPrompt:
 def small_mask() -> MetaPrompt:
     """The short form that asks for removable units between mask tags."""
     return _load("mask_small.txt")
+
+
+def rewrite_form(form: Literal["small", "full"]) -> MetaPrompt:
+    """The form that asks for a better prompt: the small one to fill in, or the full one for capable models."""
+    return small_rewrite() if form == "small" else _load("rewrite.txt")
+
+
+def mask_form(form: Literal["small", "full"]) -> MetaPrompt:
+    """The form that asks for removable units, for small models or for capable ones."""
+    return small_mask() if form == "small" else _load("mask.txt")
 
 
 def _load(name: str) -> MetaPrompt:

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
-from pmpo.contracts.jobs import ModelView, RejectionView, ResultView, SplitSizes, TestView
+from pmpo.contracts.jobs import FlatPairView, ModelView, RejectionView, ResultView, SplitSizes, TestView
+from pmpo.contracts.objectives import ObjectiveSpec
 from pmpo.errors import ConflictError
 from pmpo.optim.events import (
     CandidateDropped,
     CandidateProposed,
+    CandidateScored,
     Event,
     RewriteRejected,
     SearchFinished,
+    SearchStarted,
     TestComparison,
 )
 from pmpo.optim.types import ModelIdentity
+from pmpo.optim.variance import flat_pairs
+from pmpo.runs.few_shot import demonstrations_view
+from pmpo.runs.modes import compression_view
+from pmpo.runs.objectives import objective_view
 
 
 def result_view(
-    job_id: str, name: str, events: Sequence[Event], splits: SplitSizes, identity: ModelIdentity | None
+    job_id: str,
+    name: str,
+    events: Sequence[Event],
+    splits: SplitSizes,
+    identity: ModelIdentity | None,
+    *,
+    objective: ObjectiveSpec,
 ) -> ResultView:
     """What the job found.
 
@@ -28,6 +42,7 @@ def result_view(
         events: all events of its search, in order.
         splits: rows of each set.
         identity: what its scores came from.
+        objective: what it minimised.
 
     Raises:
         ConflictError: the search has not come to its end.
@@ -50,7 +65,7 @@ def result_view(
         test=_test(result.test),
         num_iterations=result.num_iterations,
         num_accepted=result.num_accepted,
-        num_candidates=sum(isinstance(event, CandidateProposed) for event in events),
+        num_candidates=sum(isinstance(event, CandidateProposed) and event.iteration > 0 for event in events),
         rejected=rejections(events),
         splits=splits,
         scored_tokens=spent.scored_tokens,
@@ -58,7 +73,15 @@ def result_view(
         generated_tokens=spent.generated_tokens,
         seconds=spent.seconds,
         model=_model(identity),
+        objective=objective_view(objective),
+        flat_pairs=_flat_pairs(events, objective),
         detail=result.detail,
+        money=spent.money,
+        num_restarts=result.num_restarts,
+        num_seeds=result.num_seeds,
+        best_seed=result.best.id + 1 if result.best.parent_id is None else None,
+        compression=compression_view(result.compression),
+        demonstrations=demonstrations_view(result.demonstrations),
     )
 
 
@@ -89,7 +112,26 @@ def _test(test: TestComparison | None) -> TestView | None:
         p_value=test.p_value,
         accuracy_before=test.accuracy_before,
         accuracy_after=test.accuracy_after,
+        preferred_before=test.preferred_before,
+        preferred_after=test.preferred_after,
     )
+
+
+def _flat_pairs(events: Sequence[Event], objective: ObjectiveSpec) -> list[FlatPairView]:
+    """Train rows that did not tell the scored prompts apart; none where a loss is no preference."""
+    if objective.kind == "supervised":
+        return []
+    losses: dict[int, list[float]] = {}
+    for event in events:
+        if isinstance(event, SearchStarted):
+            measured = zip(event.train_indices, event.train_losses, strict=True)
+        elif isinstance(event, CandidateScored):
+            measured = zip(event.indices, event.losses, strict=True)
+        else:
+            continue
+        for row, loss in measured:
+            losses.setdefault(row, []).append(loss)
+    return [FlatPairView(**asdict(pair)) for pair in flat_pairs(losses)]
 
 
 def _model(identity: ModelIdentity | None) -> ModelView | None:

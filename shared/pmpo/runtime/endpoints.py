@@ -43,10 +43,11 @@ class _Entry(BaseModel):
 
 
 class Prices(_Entry):
-    """Money for a million tokens, in the operator's currency."""
+    """Money for a million tokens, in the operator's currency: scored, generated, and read in order to generate."""
 
     scored: Price = 0.0
     generated: Price = 0.0
+    prompt: Price = 0.0
 
 
 class Endpoint(_Entry):

@@ -25,7 +25,7 @@ def segment(prompt: str, *, protected: Sequence[str] = (), max_units: int = 5) -
     When there are more sentences and list items than that, neighbours with the shortest joint text are joined.
     Returns an empty list when fewer than two units are found: deleting the only one leaves nothing to compare.
     """
-    frozen = _frozen_spans(prompt, protected)
+    frozen = frozen_spans(prompt, protected)
     pieces: list[Span] = []
     for line in _line_spans(prompt):
         for free in _without(line, frozen):
@@ -51,7 +51,8 @@ def replace(prompt: str, span: Span, filler: str = "...") -> str:
     return prompt[: span[0]] + filler + prompt[span[1] :]
 
 
-def _frozen_spans(prompt: str, protected: Iterable[str]) -> list[Span]:
+def frozen_spans(prompt: str, protected: Iterable[str]) -> list[Span]:
+    """What must stay: placeholders, code blocks and every occurrence of a protected text, in order, merged."""
     spans = [match.span() for match in _FROZEN.finditer(prompt)]
     for text in protected:
         start = prompt.find(text)

@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from pmpo.contracts.jobs import JobFailure, Progress
+from pmpo.contracts.modes import RationalesView
 from pmpo.errors import StoreUnavailableError
 from services.queues import JobQueues
 from services.store.records import failure_fields, progress_fields
@@ -47,6 +48,7 @@ async def test_a_job_that_could_not_be_queued_is_left_to_the_janitor(
     ("change", "words"),
     [
         ({"promt": "x"}, ["'promt'", "'prompt'"]),
+        ({"compress": {"epsilom": 3}}, ["'compress.epsilom'", "'compress.epsilon'"]),
         ({"optimizer": {"iteration": 3}}, ["'optimizer.iteration'", "'optimizer.iterations'"]),
         ({"nothing_like_it": 1}, ["'nothing_like_it'", "known keys there are: name"]),
     ],
@@ -69,12 +71,58 @@ async def test_what_cannot_run_is_refused_and_nothing_is_saved(
         ({"prompt": "Read {{text}}."}, "placeholder_mismatch"),
         ({"budget": {"generated_tokens": 1}}, "budget_too_small"),
         ({"models": {"rewriter": "big"}}, "invalid_input"),
+        ({"models": {"target": ["default", "big"]}}, "invalid_input"),
+        ({"models": {"target": ["default", "default"]}}, "invalid_input"),
+        ({"models": {"target": []}}, "invalid_input"),
+        ({"kind": "compress"}, "invalid_input"),
+        ({"kind": "rationalize", "metric": None}, "invalid_input"),
+        ({"kind": "rationalize", "metric": "option"}, "invalid_data"),
+        ({"kind": "rationalize", "budget": {"generated_tokens": 9}}, "budget_too_small"),
+        ({"metric": "option"}, "invalid_data"),
+        ({"compress": {"epsilon": 0.1}}, "invalid_input"),
+        ({"kind": "compress", "prompt": "Be kind. Be quick.", "budget": {"scored_tokens": 9}}, "budget_too_small"),
     ]
     for change, code in changes:
         answer = await client.post("/v1/jobs", json={**job, **change})
         assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert await store.jobs.newest(10) == []
     assert await queues.waiting() == frozenset()
+
+
+async def test_an_estimate_saves_nothing_and_needs_no_budget(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store
+) -> None:
+    answer = await client.post("/v1/jobs/estimate", json={**job, "budget": {"generated_tokens": 1}})
+    found = answer.json()
+    assert answer.status_code == 200, answer.text
+    assert found["scored_tokens"]["low"] < found["scored_tokens"]["expected"] < found["scored_tokens"]["high"]
+    assert (found["money"], found["smallest_budget"]["money"], found["iterations"]) == (None, None, 20)
+    assert await store.jobs.newest(10) == []
+    enough = {kind: found["smallest_budget"][kind] for kind in ("scored_tokens", "generated_tokens")}
+    assert (await client.post("/v1/jobs", json={**job, "budget": enough})).status_code == 201
+    short = {**enough, "scored_tokens": enough["scored_tokens"] - 1}
+    assert (await client.post("/v1/jobs", json={**job, "budget": short})).json()["code"] == "budget_too_small"
+    assert (await client.post("/v1/jobs/estimate", json={**job, "prompt": "word " * 601})).status_code == 422
+
+
+async def test_several_seed_prompts_are_each_checked(client: httpx.AsyncClient, job: dict[str, Any]) -> None:
+    rest = {key: value for key, value in job.items() if key != "prompt"}
+    changes: list[tuple[list[str], str, str]] = [
+        (["Say it.", "word " * 601], "too_long", "prompt 2 of prompts has 601 tokens"),
+        (["Say it.", "Say {{input}}."], "placeholder_mismatch", "prompt 2 of prompts has other placeholders"),
+    ]
+    for prompts, code, words in changes:
+        answer = await client.post("/v1/jobs", json={**rest, "prompts": prompts})
+        assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+        assert words in answer.json()["detail"]
+    job_id = await _create(client, {**rest, "prompts": ["Say it.", "Say the number."]})
+    assert (await client.get(f"/v1/jobs/{job_id}")).json()["best_prompt"] == "Say it."
+
+
+async def test_a_cap_on_money_needs_prices(client: httpx.AsyncClient, job: dict[str, Any]) -> None:
+    answer = await client.post("/v1/jobs", json={**job, "budget": {"money": 2.0}})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+    assert "budget.money is 2 and the job's models have no prices" in answer.json()["detail"]
 
 
 async def test_a_wait_ends_with_the_next_change(client: httpx.AsyncClient, job: dict[str, Any], store: Store) -> None:
@@ -151,3 +199,17 @@ async def test_readiness_names_what_is_not_there(app: FastAPI, client: httpx.Asy
     assert (answer.status_code, answer.json()["retryable"]) == (503, True)
     assert answer.json()["detail"] == "not ready: redis: Redis is away."
     assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_a_rationalize_job_takes_every_row_and_answers_with_a_data_set(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store
+) -> None:
+    created = await client.post("/v1/jobs", json={**job, "kind": "rationalize"})
+    assert created.json()["splits"] == {"train": 20, "validation": 0, "test": 0, "unused": 0}
+    job_id = created.json()["id"]
+    body = {"job_id": job_id, "name": "n", "stop_reason": "all_tried", "rows": [{"input": "a"}], "row_numbers": [3]}
+    found = RationalesView.model_validate({**body, "without": [], "samples": 4, "generated_tokens": 9, "seconds": 1.0})
+    changes = {"result": found.model_dump_json().encode()}
+    await store.jobs.move(job_id, ["queued"], "running")
+    await store.jobs.move(job_id, ["running"], "succeeded", changes=changes)  # type: ignore[arg-type]
+    assert (await client.get(f"/v1/jobs/{job_id}/result")).json() == found.model_dump(mode="json")

@@ -67,7 +67,7 @@ async def test_a_body_that_cannot_be_read_says_what_to_send(client: httpx.AsyncC
 async def test_up_to_three_wrong_fields_are_named(client: httpx.AsyncClient, job: dict[str, Any]) -> None:
     answer = await client.post("/v1/jobs", json={})
     assert answer.json()["detail"] == "prompt: Field required; dataset: Field required"
-    wrong = {"iterations": 0, "hard_examples": 0, "variants": 0, "patience": 0}
+    wrong = {"iterations": -1, "hard_examples": 0, "variants": 0, "patience": 0}
     answer = await client.post("/v1/jobs", json={**job, "optimizer": wrong})
     *named, rest = answer.json()["detail"].split("; ")
     assert [part.partition(":")[0].startswith("optimizer.") for part in named] == [True] * 3

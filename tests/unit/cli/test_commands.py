@@ -27,7 +27,7 @@ from pmpo.errors import (
     UnavailableError,
 )
 
-COMMANDS = ["demo", "up", "optimize", "submit", "status", "cancel", "result"]
+COMMANDS = ["demo", "up", "optimize", "estimate", "compress", "submit", "status", "cancel", "result"]
 SUMMARY_KEYS = {
     "job_id", "stop_reason", "verdict", "train_loss_before", "train_loss_after", "validation_loss_before",
     "validation_loss_after", "test_loss_before", "test_loss_after", "test_accuracy_before", "test_accuracy_after",
@@ -145,7 +145,7 @@ def test_untested_fields_are_null(
     found = json.loads(capsys.readouterr().out)
     assert {name: found[name] for name in found if name.startswith("test_")} == dict.fromkeys(
         ["test_loss_before", "test_loss_after", "test_difference", "test_interval", "test_p_value",
-         "test_accuracy_before", "test_accuracy_after"]
+         "test_accuracy_before", "test_accuracy_after", "test_preferred_before", "test_preferred_after"]
     )  # fmt: skip
 
 
@@ -320,3 +320,23 @@ def pmpo(*arguments: str, stdout: Any) -> subprocess.CompletedProcess[str]:
     program = "from pmpo.cli.main import run; run()"
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+
+
+def test_an_estimate_is_shown_and_queues_nothing(at: Any, job_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["estimate", str(job_file)]) == 0
+    shown = capsys.readouterr()
+    assert at.jobs == {}
+    assert re.search(r"scored tokens +10,000 +41,000 +90,000 +9,000", shown.out)
+    assert re.search(r"money +0\.1000 +0\.2500 +0\.5000 +0\.0900", shown.out)
+    assert "for all 20 rounds" in shown.out
+    assert "few [rows]" in shown.err
+    assert main(["estimate", str(job_file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == at.estimate
+
+
+def test_an_estimate_without_prices_speaks_of_no_money(
+    at: Any, job_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at.estimate = at.estimate | {"money": None}
+    assert main(["estimate", str(job_file)]) == 0
+    assert "money" not in capsys.readouterr().out

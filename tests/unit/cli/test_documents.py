@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 COMMON = {"--json", "--help"}
+COMMANDS = {command.__name__ for command in EXAMPLES} | {str(group.name) for group in app.registered_groups}
 
 
 def rows(text: str, start: str) -> list[list[str]]:
@@ -25,13 +27,14 @@ def rows(text: str, start: str) -> list[list[str]]:
 
 
 def options() -> dict[str, set[str]]:
-    """The options of every command."""
+    """The options of every command; a group has those of the commands in it."""
     group = typer.main.get_command(app)
-    commands = group.commands  # type: ignore[attr-defined]
-    return {
-        name: {option for parameter in command.params for option in parameter.opts if option.startswith("--")} - COMMON
-        for name, command in commands.items()
-    }
+    return {name: options_of(command) - COMMON for name, command in group.commands.items()}  # type: ignore[attr-defined]
+
+
+def options_of(command: Any) -> set[str]:
+    own = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+    return own.union(*(options_of(inner) for inner in getattr(command, "commands", {}).values()))
 
 
 def test_the_readme_lists_every_setting_with_its_default_and_meaning() -> None:
@@ -46,7 +49,7 @@ def test_the_readme_lists_every_setting_with_its_default_and_meaning() -> None:
 @pytest.mark.parametrize("text", [README, CLI], ids=["README.md", "docs/cli.md"])
 def test_every_command_is_listed(text: str) -> None:
     listed = [re.findall(r"[a-z]+", row[0])[1] for row in rows(text, "`pmpo ")]
-    assert sorted(listed) == sorted(command.__name__ for command in EXAMPLES)
+    assert sorted(listed) == sorted(COMMANDS)
 
 
 def test_every_option_is_listed() -> None:
@@ -69,10 +72,9 @@ def test_exit_codes_are_listed() -> None:
 
 
 def test_every_command_of_the_documents_exists() -> None:
-    known = {command.__name__ for command in EXAMPLES}
     for path in [ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT / "docs").glob("*.md")]:
         named = re.findall(r"(?:^|`)pmpo ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-        assert set(named) <= known, path
+        assert set(named) <= COMMANDS, path
 
 
 def test_links_lead_somewhere() -> None:

@@ -88,6 +88,24 @@ def test_without_a_round(double: ModuleType, stop_reason: str, why: str) -> None
     assert "Rewrites" not in text and "No better prompt" not in text
 
 
+def test_money_restarts_and_seed_prompts_are_said_where_there_were_any(double: ModuleType) -> None:
+    plain = joined(printed(double.make_result()))
+    assert "in money" not in plain and "seed prompts" not in plain and "runner-up" not in plain
+    result = double.make_result(money=0.01234, num_restarts=2, num_seeds=3, best_seed=2)
+    text = joined(printed(result))
+    assert "8.2 s, 0.0123 in money." in text
+    assert "Started again 2 times from a runner-up." in text
+    assert "3 seed prompts were compared; the result is your prompt 2, as you wrote it, tested against" in text
+    assert "the result is a rewrite" in joined(printed(double.make_result(num_seeds=2)))
+
+
+def test_a_seed_prompt_that_lost_is_no_rewrite(double: ModuleType) -> None:
+    seed = {"prompt": "My other prompt.", "reason": "train_loss", "detail": "", "iteration": 0}
+    result = double.make_result(num_seeds=2)
+    with_seed = double.make_result(num_seeds=2, rejected=[seed, *(item.model_dump() for item in result.rejected)])
+    assert printed(with_seed) == printed(result)
+
+
 def test_one_is_singular(double: ModuleType) -> None:
     result = double.make_result(
         num_iterations=1,
@@ -175,3 +193,46 @@ def test_control_characters_become_visible() -> None:
     assert shown("a\tb\nc") == "a\tb\nc"
     assert shown("a\x1b\u202eb") == "a<U+001B><U+202E>b"
     assert on_one_line("a\n\n  b" + "c" * 20, 8) == "a bcccc…"
+
+
+def test_a_result_of_pairs_speaks_of_pairs(double: ModuleType) -> None:
+    base = double.make_result()
+    won = {"accuracy_before": None, "accuracy_after": None, "preferred_before": 0.4, "preferred_after": 0.9}
+    flat = [(3, 0.999), (11, 0.02)]
+    result = double.make_result(
+        objective={"kind": "preference", "form": "auto", "unit": "nats per pair"},
+        test=base.test.model_copy(update=won).model_dump(),
+        flat_pairs=[
+            {"row": row, "mean_probability": mean, "standard_deviation": 0.001, "num_prompts": 9} for row, mean in flat
+        ],
+    )
+    text = joined(printed(result))
+    for part in (
+        "the loss fell by 2.12 nats per pair on 30 rows",
+        "loss: how far the chosen answers are from winning (auto), in nats per pair; lower is better",
+        "test pairs won 40 % 90 % +50 points",
+        "2 training rows hardly told the prompts apart (rows 3, 11, counted from 0); in 1 the right answer is the "
+        "unlikely one every time: look at the labels.",
+    ):
+        assert part in text
+    assert "accuracy" not in text
+    assert "per token" not in text
+
+
+def test_many_flat_rows_are_counted_and_not_all_named(double: ModuleType) -> None:
+    flat = [{"row": row, "mean_probability": 0.9, "standard_deviation": 0, "num_prompts": 9} for row in range(12)]
+    result = double.make_result(
+        flat_pairs=flat, objective={"kind": "options", "form": "pairs", "unit": "nats per pair"}
+    )
+    assert words.flat_pairs(result).startswith("12 training rows hardly told the prompts apart (rows 0, 1, 2,")
+    assert words.flat_pairs(result).endswith("9 and 2 more, counted from 0).")
+    assert words.flat_pairs(double.make_result()) == ""
+
+
+def test_demonstrations_are_told(double: ModuleType) -> None:
+    found = {"validation_loss_before": 2.0, "validation_loss_after": 1.0, "num_tried": 12, "detail": "none helped"}
+    some = double.make_result(demonstrations={"rows": [4, 2], **found}, num_iterations=0)
+    assert "Demonstrations: 2 rows of train added: 4, 2 (from 0; 12 rows tried; none helped)" in joined(printed(some))
+    assert "The new prompt is better" in words.verdict(some)
+    none = double.make_result(demonstrations={"rows": [], **found})
+    assert "Demonstrations: none added (12 rows tried; none helped)" in joined(printed(none))

@@ -19,6 +19,17 @@ from pmpo.errors import ConflictError, InvalidInputError, NotFoundError, PmpoErr
 SPLITS = SplitSizes(train=50, validation=20, test=30)
 
 
+ESTIMATE = {
+    "splits": SPLITS.model_dump(),
+    "warnings": ["few [rows]"],
+    "iterations": 20,
+    "scored_tokens": {"low": 10_000, "expected": 41_000, "high": 90_000},
+    "generated_tokens": {"low": 700, "expected": 1_400, "high": 2_800},
+    "money": {"low": 0.1, "expected": 0.25, "high": 0.5},
+    "smallest_budget": {"scored_tokens": 9_000, "generated_tokens": 650, "money": 0.09},
+}
+
+
 @dataclass
 class Fault:
     """What happens to one request instead of an answer. ``drop`` closes the connection, the rest is the answer."""
@@ -50,6 +61,7 @@ class ApiDouble:
         self.seen: list[Seen] = []
         self.page_size = 1000
         self.ending = "succeeded"
+        self.estimate: dict[str, Any] = ESTIMATE
         self.url = ""
 
     def add_job(self, job_id: str = "job-1", *, num_iterations: int = 3, state: str = "succeeded", **more: Any) -> str:
@@ -63,6 +75,8 @@ class ApiDouble:
         match (seen.method, parts):
             case ("GET", ["healthz"]):
                 return 200, {"status": "alive", "checked": []}
+            case ("POST", ["v1", "jobs", "estimate"]):
+                return 200, self.estimate
             case ("POST", ["v1", "jobs"]):
                 spec = json.loads(seen.body)
                 if not spec.get("prompt"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pmpo.contracts.jobs import FieldNames
+from pmpo.contracts.objectives import FieldNames
 from pmpo.data.examples import check_placeholders, to_examples
 from pmpo.errors import EmptyTargetError, InvalidDataError, InvalidInputError, PlaceholderError
 

@@ -16,7 +16,7 @@ from nano_training.phrasings import split_phrasings
 from nano_training.prompts import build_prompt
 from nano_training.rewriting import draw_better_prompt, draw_flawed_prompt, draw_mask, draw_rewrite
 from nano_training.styles import Style
-from pmpo.optim.rewrite import parse_rewrite
+from pmpo.optim.reading import parse_rewrite
 from pmpo.text.units import segment
 
 TRAIN, HELD = split_phrasings()

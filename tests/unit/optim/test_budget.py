@@ -20,7 +20,7 @@ def test_what_is_held_counts_against_the_cap():
 def test_settling_gives_back_what_was_not_used():
     ledger = Ledger(BudgetCaps(generated_tokens=100))
     held = ledger.try_reserve(Reservation(generated_tokens=100))
-    ledger.settle(held, generated=30)
+    ledger.settle(held, Reservation(generated_tokens=30))
     assert ledger.generated_tokens == 30
     assert ledger.has_room(Reservation(generated_tokens=70))
     assert not ledger.has_room(Reservation(generated_tokens=71))
@@ -29,8 +29,8 @@ def test_settling_gives_back_what_was_not_used():
 def test_using_more_than_was_reserved_is_a_bug():
     ledger = Ledger(BudgetCaps())
     held = ledger.try_reserve(Reservation(10))
-    with pytest.raises(AssertionError, match="used 11 scored"):
-        ledger.settle(held, scored=11)
+    with pytest.raises(AssertionError, match="scored_tokens=11"):
+        ledger.settle(held, Reservation(11))
 
 
 def test_a_reservation_is_given_back_once():
@@ -60,5 +60,5 @@ def test_whatever_the_order_the_cap_is_never_exceeded(cap, steps):
     for tokens, share, settled in steps:
         held = ledger.try_reserve(Reservation(tokens))
         if held is not None and settled:
-            ledger.settle(held, scored=int(tokens * share))
+            ledger.settle(held, Reservation(int(tokens * share)))
         assert ledger.scored_tokens <= cap

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pmpo.errors import NonFiniteScoreError
-from pmpo.optim.losses import Supervised, batch_loss
+from pmpo.optim.losses import Supervised, batch_loss, check_finite
 from pmpo.optim.types import Example, ModelIdentity, Scores
 
 EXAMPLES = (Example(0, "a", ("Zürich",)), Example(1, "b", ("Oslo",)))
@@ -52,3 +52,11 @@ def test_a_target_of_no_tokens_is_an_error():
 def test_the_batch_loss_is_the_weighted_mean():
     assert batch_loss(np.array([1.0, 2.0]), np.array([1.0, 1.0])) == 1.5
     assert batch_loss(np.array([1.0, 2.0]), np.array([3.0, 1.0])) == 1.25
+
+
+@pytest.mark.parametrize(("value", "count"), [(math.nan, 3), (-math.inf, 3), (-1.0, 0)])
+def test_a_number_that_is_none_is_refused_with_its_row_and_prompt(value, count):
+    given = scores([[-1.0, -1.0], [-1.0, value]], [[3, 2], [3, count]])
+    with pytest.raises(NonFiniteScoreError, match=r"row 1 \(from 0\) under the prompt 'Say more\.'; look at the model"):
+        check_finite(given, ["Say.", "Say more."], EXAMPLES)
+    check_finite(scores([[-1.0, -2.0]], [[3, 2]]), ["Say."], EXAMPLES)

@@ -1,11 +1,9 @@
 """Proposing: requests, reading answers, and the guard rail."""
 
-import pytest
-
-from pmpo.optim.proposing import GuardRail, derived_seed, read_rewrite, rewrite_requests
+from pmpo.optim.proposing import GuardRail, derived_seed, rewrite_requests
 from pmpo.optim.rewrite import MetaPrompt
 from pmpo.optim.spec import SearchSpec
-from pmpo.optim.types import Completion, Example
+from pmpo.optim.types import Example
 
 META = MetaPrompt("Improve.", "{{prompt}} | {{input}} -> {{target}} | {{keep}}")
 TRAIN = (Example(0, "the red house of paris", ("paris",)), Example(1, "a dog", ("dog",)))
@@ -32,19 +30,6 @@ def test_seeds_depend_on_job_call_and_position():
     seeds = {derived_seed(job, call, position) for job in range(5) for call in range(5) for position in range(5)}
     assert len(seeds) == 125
     assert all(0 <= seed < 2**31 for seed in seeds)
-
-
-@pytest.mark.parametrize(
-    ("text", "reason", "rewrite"),
-    [
-        ("<prompt>New.", "stop", "New."),
-        ("<prompt>New.</prompt>", "stop", "New."),
-        ("<prompt>New and cut off", "length", None),
-        ("No tags", "stop", None),
-    ],
-)
-def test_a_rewrite_is_read_with_or_without_the_stop_text(text, reason, rewrite):
-    assert read_rewrite(Completion(text, 3, reason)) == rewrite
 
 
 def test_the_rail_names_the_reason_and_lets_each_prompt_through_once():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pmpo.optim.selection import SequentialHalving, halving_cells
+from pmpo.optim.race import Race
+from pmpo.optim.selection import Full, SequentialHalving, policy_of
 
 
 @pytest.mark.parametrize(
@@ -63,4 +64,23 @@ def test_the_cell_bound_covers_every_course():
         num_candidates, num_examples = int(rng.integers(1, 20)), int(rng.integers(3, 60))
         losses = rng.normal(size=(num_candidates + 1, num_examples))
         _, cells = run_halving(losses, rng)
-        assert cells <= halving_cells(num_candidates, SequentialHalving().rungs(num_examples))
+        assert cells <= SequentialHalving().max_cells(num_candidates, num_examples)
+
+
+def test_full_scores_all_and_a_race_may_have_to():
+    assert Full().max_cells(12, 50) == Race().max_cells(12, 50) == 600
+    assert SequentialHalving().max_cells(12, 50) < 400
+
+
+def test_a_race_that_drops_nobody_costs_its_bound():
+    policy, alive, done, cells = Race(), list(range(6)), 0, 0
+    losses = np.random.default_rng(0).normal(size=(6, 50))
+    for size in policy.rungs(50):
+        cells += len(alive) * (size - done)
+        alive, done = [alive[position] for position in policy.keep(losses[alive][:, :1], 50)], size
+    assert cells == policy.max_cells(6, 50)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("halving", SequentialHalving), ("race", Race), ("full", Full)])
+def test_each_name_is_a_policy(name, kind):
+    assert isinstance(policy_of(name), kind)

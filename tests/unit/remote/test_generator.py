@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -144,3 +145,14 @@ async def test_one_failure_is_the_error_itself(
     server.answer = lambda asked: reply({**problem, **more}, 500) if asked.body["seed"] == 3 else _answer(asked, reply)
     with pytest.raises(EngineError, match="out of memory"):
         await _client(http, server).generate([_request(seed) for seed in range(6)])
+
+
+async def test_how_an_answer_begins_is_asked_for_only_where_it_does(
+    http: httpx.AsyncClient, server: ScriptedServer, reply: type[Reply]
+) -> None:
+    server.answer = lambda asked: _answer(asked, reply)
+    begun = dataclasses.replace(_request(1), answer_prefix="The answer is ")
+    await _client(http, server).generate([begun])
+    await _client(http, server).generate([_request(2)])
+    assert [asked.body.get("answer_prefix") for asked in server.asked] == ["The answer is ", None]
+    assert "answer_prefix" not in server.asked[1].body

@@ -40,5 +40,13 @@ def test_the_joined_parts_are_the_whole_and_no_part_is_too_large(
         assert size <= limit or len(some_prompts) * len(some_rows) == 1
 
 
+def test_every_target_of_a_row_counts_its_prompt_and_input_again() -> None:
+    one, four = Example(0, "x" * 100, ("t",)), Example(1, "x" * 100, ("a", "b", "c", "d"))
+    size = 100 + TEMPLATE_BYTES + 100 + 1
+    assert list(parts_of(["p" * 100], [one, one], 2 * size)) == [[(range(1), range(2))]]
+    assert list(parts_of(["p" * 100], [one, four], 5 * size)) == [[(range(1), range(2))]]
+    assert list(parts_of(["p" * 100], [one, four], 5 * size - 1)) == [[(range(1), range(1)), (range(1), range(1, 2))]]
+
+
 def test_what_fits_is_one_request() -> None:
     assert list(parts_of(["p", "q"], examples(1, 2, 3))) == [[(range(2), range(3))]]

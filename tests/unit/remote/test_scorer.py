@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from pmpo.contracts.scoring import ScoreRequest, TokenizeTextsRequest
-from pmpo.errors import ModelChangedError, NonFiniteScoreError, TooLongError, UpstreamError
+from pmpo.errors import InvalidInputError, ModelChangedError, NonFiniteScoreError, TooLongError, UpstreamError
 from pmpo.optim.ports import Scorer
 from pmpo.optim.types import Example, ModelIdentity
 from pmpo.remote.scorer import ScorerClient
@@ -66,6 +67,19 @@ async def test_the_request_is_the_documented_one(
     assert request.prompts == ["p"]
     assert [row.all_targets for row in request.examples] == [("out",), ("a", "b", "c")]
     assert [row.all_fields for row in request.examples] == [{"input": "in", "unit": "cm"}, {"input": "two"}]
+
+
+async def test_how_answers_begin_goes_with_scores_and_counts(
+    http: httpx.AsyncClient, server: ScriptedServer, reply: type[Reply]
+) -> None:
+    rows = [dataclasses.replace(row, answer_prefix="The answer is ") for row in EXAMPLES]
+    server.answer = lambda asked: reply(_scores() if asked.path == "/v1/score" else {"num_tokens": [[5, [3, 4, 5]]]})
+    client = _client(http, server)
+    await client.score(["p"], rows)
+    assert await client.num_scored_tokens(["p"], rows) == [[5, 12]]
+    assert [ScoreRequest.model_validate(asked.body).answer_prefix for asked in server.asked] == ["The answer is "] * 2
+    with pytest.raises(InvalidInputError, match="begin their answers in 2 ways; give one"):
+        await client.score(["p"], [rows[0], EXAMPLES[1]])
 
 
 @pytest.mark.parametrize("value", [None, math.nan, -math.inf, 0.5])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pmpo.contracts.jobs import JobSpec, Progress
 from pmpo.optim import events as ev
 from pmpo.optim.journal import JournalEntry, SearchPorts
@@ -31,13 +33,15 @@ JOB = JobSpec.model_validate(
 )
 
 
-async def _run(replay: tuple[JournalEntry, ...]) -> tuple[list[ev.Event], list[JournalEntry], FakeScorer]:
+async def _run(
+    replay: tuple[JournalEntry, ...], job: JobSpec = JOB
+) -> tuple[list[ev.Event], list[JournalEntry], FakeScorer]:
     journal = MemoryJournal()
     scorer = FakeScorer({"Name the city.": 1.0, "Answer in upper case.": 0.5})
     generator = ScriptedGenerator(phrase_rewriter(PHRASES))
     ports = SearchPorts(scorer, generator, generator, FakeClock(), journal, replay=replay)
-    splits = decode_splits(encode_splits(split_job(JOB)[0]))
-    events = [decode_event(encode_event(event)) async for event in drive(JOB, splits, ports)]
+    splits = decode_splits(encode_splits(split_job(job)[0]))
+    events = [decode_event(encode_event(event)) async for event in drive(job, splits, ports)]
     return events, journal.entries, scorer
 
 
@@ -50,10 +54,33 @@ async def test_a_job_improves_and_replays_from_its_bytes() -> None:
     progress = Progress()
     for event in events:
         progress = advance(progress, event)
-    result = result_view("j", JOB.name, events, split_job(JOB)[1], first_identity(replay))
+    result = result_view("j", JOB.name, events, split_job(JOB)[1], first_identity(replay), objective=JOB.objective)
     assert result.train_loss_after < result.train_loss_before
     assert "Name the city." in result.prompt_after
     assert (result.model is not None and result.model.model) == IDENTITY.model
     assert (progress.train_loss, progress.scored_tokens) == (result.train_loss_after, result.scored_tokens)
     assert result.test is not None
     assert result.test.accuracy_before is not None
+
+
+ROWS = {
+    "preference": lambda number: {"chosen": f"out{number}", "rejected": f"no {number}", "margin": number % 2},
+    "options": lambda number: {"options": {"A": "x", "B": f"out{number}"}, "answer": "B"},
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+async def test_a_job_of_another_kind_improves_and_replays_from_its_bytes(kind: str) -> None:
+    rows = [{"input": f"in{number}", "weight": 1 + number % 3, **ROWS[kind](number)} for number in range(40)]
+    body = {"name": "n", "prompt": "Process.", "dataset": {"train": rows}, "objective": {"kind": kind}}
+    job = JobSpec.model_validate({**body, "optimizer": {"iterations": 3, "selection": "race"}})
+    events, entries, _ = await _run((), job)
+    replay = tuple(decode_entry(encode_entry(entry)) for entry in entries)
+    again, nothing_new, scorer = await _run(replay, job)
+    assert (again, nothing_new, scorer.num_calls) == (events, [], 0)
+    result = result_view("j", "n", events, split_job(job)[1], first_identity(replay), objective=job.objective)
+    assert result.train_loss_after < result.train_loss_before
+    assert (result.objective.kind, result.objective.unit) == (kind, "nats per pair")
+    assert result.test is not None
+    assert result.test.preferred_after == 1.0
+    assert (result.test.accuracy_before is None) == (kind == "preference")

@@ -11,6 +11,8 @@ import yaml
 
 from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidDataError, InvalidInputError, UnknownKeyError
+from pmpo.optim.preference import MultipleChoice, Preference
+from pmpo.optim.rewrite import MetaPrompt
 from pmpo.runs.jobfile import load_job
 from pmpo.runs.jobspec import search_spec, split_job
 from tests.public_data import public_data
@@ -85,6 +87,35 @@ def test_every_key_of_the_documented_form_is_read(folder: Path) -> None:
     assert (job.optimizer.min_delta, job.optimizer.top_p, job.budget.scored_tokens) == (1e-4, 0.9, 5_000_000)
 
 
+def test_a_job_file_of_pairs_and_one_of_options(folder: Path) -> None:
+    pairs = [{"q": f"x{number}", "good": "yes", "bad": "no", "gap": 1, "r": 2} for number in range(20)]
+    _write_rows(folder / "data" / "train.jsonl", pairs)
+    path = folder / "pairs.yml"
+    path.write_text(
+        """
+        prompt: p
+        dataset: {train: data/train.jsonl}
+        fields: {input: q, chosen: good, rejected: bad, margin: gap, weight: r}
+        objective: {kind: preference, form: mean_margin, beta: 2, gamma: 0.5}
+        optimizer: {selection: race, hard_examples_policy: top_loss, max_units: 3, max_rewrite_tokens: 200}
+        answer_prefix: "The answer is "
+        """
+    )
+    job = load_job(path)
+    splits, _, warnings = split_job(job)
+    first = splits.train[0]
+    assert (first.targets, first.margin, first.weight, first.answer_prefix) == (
+        ("yes", "no"),
+        1.0,
+        2.0,
+        "The answer is ",
+    )
+    assert (job.metric, warnings, search_spec(job).objective) == (None, [], Preference("mean_margin", 2, 0.5))
+    _write_rows(folder / "data" / "train.jsonl", [{"input": "x", "options": {"A": 1, "B": 2}, "answer": "B"}] * 3)
+    path.write_text("prompt: p\ndataset: {train: data/train.jsonl}\nobjective: {kind: options}\nmetric: null\n")
+    assert search_spec(load_job(path)).objective == MultipleChoice("pairs")
+
+
 def test_json_is_read_too(folder: Path) -> None:
     path = folder / "job.json"
     path.write_text(json.dumps({"prompt": "p", "dataset": {"train": "data/train.jsonl"}}, indent="\t"))
@@ -95,6 +126,21 @@ def test_a_prompt_file_starts_at_the_job_file(folder: Path) -> None:
     (folder / "prompt.txt").write_text("Line one.\n\nLine two.\n")
     job = load_job(_job(folder, prompt=..., prompt_file="prompt.txt"))
     assert job.prompt == "Line one.\n\nLine two."
+
+
+def test_several_seed_prompts_are_read_and_the_first_is_the_prompt(folder: Path) -> None:
+    job = load_job(_job(folder, prompt=..., prompts=["One.", "Two.", "Three."]))
+    assert (job.prompt, job.prompts) == ("One.", ["One.", "Two.", "Three."])
+    assert JobSpec.model_validate_json(job.model_dump_json()) == job
+    assert search_spec(job).seeds == ("One.", "Two.", "Three.")
+
+
+def test_a_meta_prompt_file_travels_as_text(folder: Path) -> None:
+    text = "[system]\nImprove.\n[user]\n{{prompt}}"
+    (folder / "mine.txt").write_text(f"{text}\n")
+    job = load_job(_job(folder, optimizer={"meta_prompt_file": "mine.txt", "iterations": 3}))
+    assert (job.optimizer.meta_prompt_text, job.optimizer.iterations) == (text, 3)
+    assert search_spec(job).rewrite_meta == MetaPrompt("Improve.", "{{prompt}}")
 
 
 def test_all_sets_are_read_from_their_files(folder: Path) -> None:
@@ -142,12 +188,16 @@ def test_unknown_keys_are_refused_at_every_level(folder: Path, changes: dict[str
     ("changes", "says"),
     [
         ({"webhook": "https://x"}, "this version does not have 'webhook' yet; remove the key"),
-        ({"prompts": ["a"]}, "this version does not have 'prompts' yet"),
-        ({"budget": {"money": 2.0}}, "this version does not have 'budget.money' yet"),
-        ({"fields": {"input": "i", "chosen": "c"}}, "this version does not have 'fields.chosen' yet"),
-        ({"kind": "compress"}, "kind is 'compress'; this version has only 'optimize'"),
-        ({"objective": {"kind": "preference"}}, "objective.kind is 'preference'; this version has only 'supervised'"),
-        ({"optimizer": {"selection": "race"}}, "optimizer.selection is 'race'; this version has only 'halving'"),
+        ({"chat_template_kwargs": {}}, "this version does not have 'chat_template_kwargs' yet"),
+        ({"kind": "evaluate"}, "kind is 'evaluate'; this version has only 'optimize'"),
+        (
+            {"objective": {"kind": "reward"}},
+            "objective.kind is 'reward'; this version has only 'supervised', 'preference' or 'options'",
+        ),
+        (
+            {"optimizer": {"selection": "best"}},
+            "optimizer.selection is 'best'; this version has only 'halving', 'race' or 'full'",
+        ),
         ({"models": {"target": {"url": "http://x"}}}, "takes a name of the operator's endpoint table"),
         ({"dataset": "ds_1"}, "this version has no stored data sets yet; name a file"),
     ],
@@ -163,11 +213,22 @@ def test_what_is_not_built_yet_is_said(folder: Path, changes: dict[str, Any], sa
         ({"prompt": ""}, "prompt is ''; string should have at least 1 character"),
         ({"prompt": ...}, "give either 'prompt' or 'prompt_file'"),
         ({"prompt_file": "x"}, "give either 'prompt' or 'prompt_file'"),
+        ({"prompts": ["x"]}, "or several seed prompts in 'prompts'"),
+        ({"prompt": ..., "prompts": []}, "prompts is []; give a list of prompts"),
+        ({"prompt": ..., "prompts": "x"}, "prompts is 'x'; give a list of prompts"),
+        ({"prompt": ..., "prompts": ["x", 3]}, "prompts.1 is 3; input should be a valid string"),
+        ({"budget": {"money": 0}}, "budget.money is 0; input should be greater than 0"),
+        ({"optimizer": {"units": "both"}}, "optimizer.units is 'both'; this version has only 'rule' or 'model'"),
+        ({"optimizer": {"meta_prompt_file": "x.txt"}}, "optimizer.meta_prompt_file: x.txt was not found in"),
+        (
+            {"optimizer": {"meta_prompt_file": "x", "meta_prompt_text": "y"}},
+            "give either optimizer.meta_",
+        ),
         ({"prompt": ..., "prompt_file": "x.txt"}, "prompt_file: x.txt was not found in"),
         ({"prompt": ..., "prompt_file": ["x"]}, "prompt_file is ['x']; give the path of a file"),
         ({"optimizer": [1]}, "optimizer is [1]; input should be"),
         ({"optimizer": {"iterations": "5"}}, "optimizer.iterations is '5'; input should be a valid integer"),
-        ({"optimizer": {"iterations": 0}}, "optimizer.iterations is 0; input should be greater than or equal to 1"),
+        ({"optimizer": {"iterations": 0}}, "optimizer.iterations is 0; it must be at least 1"),
         ({"constraints": {"protect": "x"}}, "constraints.protect is 'x'; input should be a valid list"),
         ({"constraints": {"anchors": [1, "b"]}}, "constraints.anchors.1 is 'b'; input should be a valid integer"),
         ({"seed": True}, "seed is True; input should be a valid integer"),

@@ -52,3 +52,11 @@ def test_what_moves_nothing_changes_nothing() -> None:
 
 def test_the_best_prompt_is_named_when_it_changes() -> None:
     assert [best_prompt_after(event) for event in EVENTS] == ["seed", None, None, "better", None, "better"]
+
+
+def test_a_restart_moves_the_losses_and_not_the_best_prompt() -> None:
+    restarted = ev.SearchRestarted(7, 3, 1, 1, ev.Candidate(2, "other", 0, 3), 1.8, 1.9)
+    beaten = ev.IncumbentAccepted(8, 4, ev.Candidate(3, "still worse", 2, 3), 1.7, 1.8, is_best=False)
+    progress = advance(advance(Progress(), restarted), beaten)
+    assert (progress.train_loss, progress.validation_loss) == (1.7, 1.8)
+    assert [best_prompt_after(event) for event in (restarted, beaten)] == [None, None]

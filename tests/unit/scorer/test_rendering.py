@@ -226,6 +226,25 @@ def test_plain_template_adds_bos_once(source: ModelSource, codec: TextCodec) -> 
     assert template.end_of_turn({}) == (codec.special_id("<|im_end|>"),)
 
 
+def test_a_base_model_without_eos_ends_an_answer_with_a_blank_line(source: ModelSource, codec: TextCodec) -> None:
+    tokenizer = load_tokenizer(source)
+    tokenizer.chat_template, tokenizer.eos_token = None, None
+    template = ChatTemplate(tokenizer, codec)
+    assert template.end_of_turn({}) == codec.encode("\n\n", literal=True)
+    assert template.end_token_ids() == frozenset()  # two tokens here: one newline alone ends no answer
+    (item,) = Renderer(codec, template, 256, 5_000).score_items(request(["p"], {"input": "i", "target": "t"}))
+    assert codec.decode((*item.context, *item.target)) == "p\n\ni\nt\n\n"
+
+
+def test_a_template_that_closes_no_turn_of_a_model_without_eos_is_refused(
+    source: ModelSource, codec: TextCodec
+) -> None:
+    tokenizer = load_tokenizer(source)
+    tokenizer.chat_template, tokenizer.eos_token = "{% for m in messages %}{{m.content}}\n{% endfor %}", None
+    with pytest.raises(InvalidInputError, match="no end-of-turn token and no eos token: send end_of_turn=false"):
+        ChatTemplate(tokenizer, codec).end_of_turn({})
+
+
 def test_memo_is_bounded_and_gives_the_same_ids(source: ModelSource, codec: TextCodec) -> None:
     small = TextCodec(load_tokenizer(source), max_memo_tokens=20)
     texts = [f"text number {number}" for number in range(10)]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from pmpo.contracts.scoring import ChatCompletionRequest, ScoreRequest
 from pmpo.errors import ConfigurationError, EngineError
 from pmpo.runtime.settings import Settings, load_settings
 from services.scorer.__main__ import bind, main, serve
@@ -154,3 +155,22 @@ async def test_server_stops_when_the_model_cannot_be_loaded(model_folder: Path, 
     settings = load_settings({"PMPO_SCORER_MODEL": str(tmp_path / "copy")})
     with pytest.raises(ConfigurationError, match="copy"):
         await serve(settings, find_model(settings.scorer_model), bind("127.0.0.1", 0))
+
+
+async def test_a_base_model_scores_and_answers_under_the_plain_template(
+    model_folder: Path, tmp_path: Path, settings: Settings
+) -> None:
+    shutil.copytree(model_folder, tmp_path / "base", ignore=shutil.ignore_patterns("chat_template*"))
+    service = build_service(settings, find_model(str(tmp_path / "base")))
+    service.start()
+    body = {"prompts": ["Be brief."], "examples": [{"input": "hi", "targets": ["yo", "no"]}], "answer_prefix": "So "}
+    try:
+        scored = await service.score(ScoreRequest.model_validate(body))
+        chat = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 4, "seed": 1, "answer_prefix": "So "}
+        answer = await service.complete(ChatCompletionRequest.model_validate(chat), "r")
+    finally:
+        await service.close()
+    num_context = len("Be brief.\n\nhi\nSo ")
+    assert scored.num_tokens == [[[3, 3]]]
+    assert scored.scored_tokens == 2 * (num_context + 3)
+    assert answer.usage.prompt_tokens == len("hi\nSo ")

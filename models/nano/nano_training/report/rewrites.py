@@ -15,7 +15,8 @@ from nano_training.kinds.all import KINDS, TRAINED_FAMILIES
 from nano_training.prompts import Piece, Prompt
 from nano_training.report.families import fresh_items, score_prompts
 from nano_training.scoring import Scorer
-from pmpo.optim.rewrite import RewriteContext, parse_rewrite, render_rewrite
+from pmpo.optim.reading import parse_rewrite
+from pmpo.optim.rewrite import RewriteContext, render_rewrite
 from pmpo.optim.types import Unit, UnitImportance
 from pmpo.text.units import delete, segment
 

@@ -1,0 +1,44 @@
+"""What a rationalize job made, for a person and for a program."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.text import Text
+
+from pmpo.cli import words
+from pmpo.cli.console import on_one_line, print_json, shown, stdout_console
+from pmpo.contracts.modes import RationalesView
+from pmpo.errors import InvalidInputError
+
+MAX_LINE = 76
+
+
+def print_rationales(found: RationalesView, *, as_json: bool, written: Path | None = None) -> None:
+    """How many rows got a rationale, the rows themselves unless they were ``written``, and every row that got none."""
+    if as_json:
+        print_json({**found.model_dump(mode="json"), "written_to": None if written is None else str(written)})
+        return
+    console = stdout_console()
+    num_rows = len(found.rows) + len(found.without)
+    console.print(Text(f"{len(found.rows)} of {words.counted(num_rows, 'row')} got a rationale with a right answer."))
+    if written is not None:
+        console.print(Text(f"They are in {shown(str(written))}."), soft_wrap=True)
+    else:
+        for row in found.rows:
+            console.print(Text(json.dumps(row, ensure_ascii=False)), soft_wrap=True)
+    if found.without:
+        console.print(Text("Rows without one (from 0):"))
+    for lacking in found.without:
+        console.print(Text(f"  {lacking.row:>4}  {on_one_line(lacking.detail, MAX_LINE - 8)}"))
+    console.print(Text(f"Cost: {found.generated_tokens:,} tokens generated, {words.seconds(found.seconds)}."))
+
+
+def write_rows(found: RationalesView, path: Path) -> None:
+    """The rows as JSON lines. Raises InvalidInputError: the file cannot be written."""
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found.rows)
+    try:
+        path.write_text(lines, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be written: {error.strerror or error}") from None
