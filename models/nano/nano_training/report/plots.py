@@ -34,6 +34,7 @@ def _prompt_kinds(axes: Axes, report: Report) -> None:
     axes.bar([place - 0.2 for place in places], nats, 0.4, color=_ORANGE, label="loss, nats per token")
     axes.bar([place + 0.2 for place in places], exact, 0.4, color=_BLUE, label="exact match")
     axes.set_xticks(list(places), names)
+    axes.set_ylim(0, 1.4 * max(nats))
     axes.set_title("What the prompt says decides (mean over families)")
     axes.legend()
 
