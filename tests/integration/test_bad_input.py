@@ -34,7 +34,7 @@ def test_an_unknown_key_is_answered_with_the_nearest_name(api: httpx.Client, sma
     ("change", "code", "words"),
     [
         ({"name": None}, "invalid_input", ["name"]),
-        ({"optimizer": {"iterations": 0}}, "invalid_input", ["optimizer.iterations", "greater than or equal to 1"]),
+        ({"optimizer": {"iterations": 0}}, "invalid_input", ["optimizer.iterations is 0", "at least 1"]),
         ({"dataset": {"train": [{"input": "a", "target": "b"}]}}, "invalid_data", ["1 row", "at least 3"]),
         (
             {"dataset": {"train": [{"input": "a", "target": "b"}] * 5 + [{"input": "a"}]}},
