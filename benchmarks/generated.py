@@ -8,20 +8,21 @@ from nano_training.fillers import FILLERS, VAGUE
 from nano_training.goals import Goal, goal_for
 from nano_training.kinds.all import draw_item
 
-MIN_STYLE_REQUIREMENTS = 3  # beside the task itself: a vague prompt lacks four sentences or more
 MAX_DRAWS_PER_ROW = 200
 
 Row = tuple[str, str]
 
 
-def composed_task(family: tuple[str, str], num_rows: int) -> tuple[str, list[Row]]:
-    """A vague seed prompt, and (input, target) rows with different inputs; the same for the same family.
+def composed_task(family: tuple[str, str], num_rules: int, num_rows: int) -> tuple[str, list[Row]]:
+    """A vague seed prompt, and (input, target) rows with different inputs; the same for the same arguments.
+
+    A clear prompt states the task and at least ``num_rules`` rules of form.
 
     Raises:
         ValueError: the kind has fewer different held-out inputs than rows are wanted.
     """
     rng = random.Random(f"benchmark:{family}")
-    goal = goal_for(rng, family, min_requirements=MIN_STYLE_REQUIREMENTS)
+    goal = goal_for(rng, family, min_requirements=num_rules)
     prompt = f"{rng.choice(VAGUE)} {rng.choice(FILLERS)}"
     return prompt, _rows(rng, goal, num_rows)
 

@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure what is not measured yet, replay, write ``selection.json`` and ``selection.svg``."""
     options = parser("selection", __doc__)
     options.add_argument("--pool", type=int, default=28, help="candidates of a job, the seed prompt among them")
-    options.add_argument("--rounds", type=int, default=5, help="rounds of the run that writes them")
+    options.add_argument("--rounds", type=int, default=10, help="rounds of the run that writes them")
     options.add_argument("--shuffles", type=int, default=200, help="replays of each policy")
     chosen = options.parse_args(arguments)
     try:
@@ -88,6 +88,7 @@ def _result(options: argparse.Namespace, measured: Mapping[str, Mapping[str, Any
         "model": next(iter(measured.values()))["model"],
         "settings": {name: getattr(options, name) for name in names},
         "policies": overall_summary(list(jobs.values()), options.seed),
+        "jobs_that_tell_nothing": [name for name, job in jobs.items() if not job.is_telling],
         "jobs": {name: _job_result(measured[name], jobs[name], options.seed) for name in measured},
     }
 
