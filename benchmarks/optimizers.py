@@ -53,7 +53,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, Any]:
         for job in jobs:
             data = job.build(sizes_of(options))
             for name, contestant in taking_part.items():
-                trials[name].append(await runner.trials(f"{job.name}/{name.replace(',', '').replace(' ', '-')}", contestant, data))
+                trials[name].append(await runner.trials(f"{job.name}/{file_name(name)}", contestant, data))
             prompts = [step["prompt"] for rows in trials.values() for trial in rows[-1] for step in trial["steps"]]
             tests.append(await runner.tests(f"{job.name}/tests", data, list(dict.fromkeys(prompts))))
             print(f"{job.name}: {len(tests[-1])} different prompts tested", flush=True)
@@ -107,6 +107,11 @@ class _Runner:
                 known[prompt] = {"accuracy": accuracy, "loss": loss}
             self.cells.save(name, key, known)
         return {prompt: known[prompt] for prompt in prompts}
+
+
+def file_name(name: str) -> str:
+    """A contestant's name without commas and blanks."""
+    return name.replace(",", "").replace(" ", "-")
 
 
 def _print(result: Mapping[str, Any]) -> None:
