@@ -3,27 +3,28 @@
 #
 #   PYTHON=...           interpreter to make .venv with (default: the first that fits; scripts/find_python.sh)
 #   TORCH_INDEX_URL=...  package index for torch alone (scripts/install_torch.sh)
-#   DEMO_ARGS=... UP_ARGS=... PYTEST_ARGS=... TRAIN_ARGS=... REPORT_ARGS=... CARD_ARGS=...  passed on to the command
+#   DEMO_ARGS=... UP_ARGS=... PYTEST_ARGS=... BENCH_ARGS=... TRAIN_ARGS=... REPORT_ARGS=... CARD_ARGS=...
+#                        passed on to the command; JOB=... names the bundled job that demo runs
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test check fix train-nano nano-report
+.PHONY: help demo up test check fix bench-selection bench-optimizers train-nano nano-report
 
 VENV := .venv
 BIN := $(VENV)/bin
 METADATA := pyproject.toml shared/pyproject.toml shared/pmpo/__init__.py hatch_build.py constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
-SOURCES := services shared/pmpo scripts hatch_build.py $(wildcard models/nano/nano_training)
+SOURCES := services shared/pmpo scripts hatch_build.py benchmarks $(wildcard models/nano/nano_training)
 TESTS := $(wildcard tests/unit tests/conformance tests/integration tests/architecture)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-18s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.run ## start everything, optimize the example prompt, show before and after, stop
-	$(BIN)/pmpo demo $(DEMO_ARGS)
+	$(BIN)/pmpo demo $(if $(JOB),--job $(JOB)) $(DEMO_ARGS)
 
 up: $(VENV)/.run ## start Redis, scorer, API and worker in the foreground
 	$(BIN)/pmpo up $(UP_ARGS)
@@ -41,6 +42,12 @@ check: $(VENV)/.dev ## lint, formatting, types, import directions, sizes
 fix: $(VENV)/.dev ## repair what ruff can: imports, simple lint, formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench-selection: $(VENV)/.dev ## what selecting among the same rewrites costs, policy by policy (docs/benchmarks.md)
+	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.selection $(BENCH_ARGS)
+
+bench-optimizers: $(VENV)/.dev ## whole runs of PMPO, its ablations and its rivals at equal engine seconds
+	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.optimizers $(BENCH_ARGS)
 
 train-nano: $(VENV)/.run ## train models/nano again, or go on where it stopped (an hour and a half on two cores)
 	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.train $(TRAIN_ARGS)
