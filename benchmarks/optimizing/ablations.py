@@ -7,13 +7,13 @@ from typing import Protocol
 
 import numpy as np
 
+from pmpo.optim.beginning import begin
 from pmpo.optim.events import Event
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.meter import BudgetExhaustedError
 from pmpo.optim.rounds import run_round
-from pmpo.optim.search import MIN_PERFECT_ROWS
 from pmpo.optim.spec import SearchSpec
-from pmpo.optim.state import State, begin
+from pmpo.optim.state import State
 from pmpo.optim.types import Splits
 
 
@@ -73,7 +73,6 @@ async def changed_search(spec: SearchSpec, splits: Splits, ports: SearchPorts, c
 
 async def _is_over(state: State) -> bool:
     """The reasons of ``pmpo.optim.search`` that can occur here."""
-    spec = state.spec
-    is_perfect = state.validation_accuracy == 1.0 and len(state.validation) >= MIN_PERFECT_ROWS
-    is_late = spec.caps.seconds is not None and await state.ports.elapsed_s() >= spec.caps.seconds
-    return is_perfect or is_late or state.iteration >= spec.iterations or state.rounds_without >= spec.patience
+    seconds = state.spec.caps.seconds
+    is_late = seconds is not None and await state.ports.elapsed_s() >= seconds
+    return is_late or state.stops.reason(state.standing) is not None
