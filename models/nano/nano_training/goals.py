@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nano_training.answers import Answer, Item
 from nano_training.fillers import VAGUE
 from nano_training.kinds.all import EVERYDAY_KINDS, KINDS, PUBLIC_KINDS, REPEAT, TRAINED_FAMILIES, draw_item
 from nano_training.phrasings import Phrasings
 from nano_training.prompts import Piece
-from nano_training.styles import DEFAULT, Style, dimensions_of, draw_style, values_of, write
+from nano_training.styles import Style, dimensions_of, draw_style, values_of, write
 
 TASK = "task"
 PUBLIC_SHARE = 0.4
@@ -108,8 +108,7 @@ def clear_core(rng: random.Random, phrasings: Phrasings, goal: Goal) -> list[Pie
     ordered = [pieces[0], *rest]
     if rng.random() < 0.15:
         rng.shuffle(ordered)
-    is_bare = goal.style == replace(Style(), steps=goal.style.steps) and goal.style.steps == DEFAULT
-    if is_bare and rng.random() < 0.3:
+    if goal.style == Style() and rng.random() < 0.3:
         ordered.append(Piece("plain", rng.choice(phrasings.plain)))
     return ordered
 
