@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
 
 from pmpo.cli import words
 from pmpo.cli.console import on_one_line, print_json, shown, stdout_console
+from pmpo.contracts.jobs import Row
 from pmpo.contracts.modes import RationalesView
 from pmpo.errors import InvalidInputError
 
@@ -35,9 +37,9 @@ def print_rationales(found: RationalesView, *, as_json: bool, written: Path | No
     console.print(Text(f"Cost: {found.generated_tokens:,} tokens generated, {words.seconds(found.seconds)}."))
 
 
-def write_rows(found: RationalesView, path: Path) -> None:
+def write_rows(rows: Sequence[Row], path: Path) -> None:
     """The rows as JSON lines. Raises InvalidInputError: the file cannot be written."""
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found.rows)
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     try:
         path.write_text(lines, encoding="utf-8")
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 JobKind = Literal["optimize", "compress", "rationalize"]
-Metric = Literal["exact_match", "contains", "number", "option"]
+Metric = Literal["exact_match", "contains", "final_answer", "number", "option"]
 
 
 class ModeModel(BaseModel):

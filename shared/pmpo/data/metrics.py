@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pmpo.contracts.modes import Metric
-from pmpo.data.extraction import number_in, option_in
+from pmpo.data.extraction import final_answer, number_in, option_in
 from pmpo.errors import InvalidDataError
 from pmpo.optim.types import Example
 
@@ -53,6 +53,21 @@ class Contains:
         return float(re.search(rf"(?<!\w){wanted}(?!\w)", _plain(text)) is not None)
 
 
+class FinalAnswer:
+    """1.0 when the text ends in the target's answer; see ``pmpo.data.extraction.final_answer``.
+
+    Both may hold reasoning before it.
+    """
+
+    def can_grade(self, target: str) -> bool:
+        """A target with an answer at its end."""
+        return bool(final_answer(target))
+
+    def grade(self, example: Example, text: str) -> float:
+        """1.0 or 0.0. Case, width of white space, quotation marks and a full stop do not count."""
+        return float(_plain(final_answer(text)) == _plain(final_answer(example.target)))
+
+
 class Number:
     """1.0 when the number that the text ends in equals that of the target; see ``pmpo.data.extraction.number_in``."""
 
@@ -82,6 +97,7 @@ class Option:
 _GRADERS: dict[Metric, type[MetricGrader]] = {
     "exact_match": ExactMatch,
     "contains": Contains,
+    "final_answer": FinalAnswer,
     "number": Number,
     "option": Option,
 }

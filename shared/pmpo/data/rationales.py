@@ -18,7 +18,7 @@ class AnswerReader:
         if grader is None:
             raise InvalidInputError(
                 "a rationalize job needs a metric, which says when an answer is right; give exact_match, contains, "
-                "number or option"
+                "final_answer, number or option"
             )
         self._grader = grader
         self._is_exact = metric == "exact_match"

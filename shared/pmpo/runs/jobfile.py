@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from pmpo.contracts.jobs import JobSpec, Row
 from pmpo.data.loading import load_rows, missing_file
+from pmpo.data.published.catalogue import is_published_name, load_published
 from pmpo.data.splits import FEWEST_ROWS, sample_rows
 from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.runs.document import read_document
@@ -25,8 +26,9 @@ DATA_VARIABLE = "PMPO_DATA_DIR"
 def load_job(path: Path, data_dir: Path | None = None, overrides: Mapping[str, Any] | None = None) -> JobSpec:
     """The job of a file, with its prompt and its rows inside.
 
-    Paths in the file start at its folder; data is then looked for under ``data_dir``. ``dataset.sample: N`` takes N
-    rows of the train file, drawn by the job's seed, anchors among them. A job without ``name`` is called like its file.
+    Paths in the file start at its folder; data is then looked for under ``data_dir``, where a published set lies that
+    is named instead of a file (``bbh:navigate``). ``dataset.sample: N`` takes N rows of the train file, drawn by the
+    job's seed, anchors among them. A job without ``name`` is called like its file.
 
     Args:
         path: a YAML or JSON file.
@@ -100,10 +102,16 @@ class _Source:
         if not isinstance(given, Mapping) or "train" not in given:
             raise InvalidInputError(f"{self.path}: dataset: name a file with examples: {{train: data.jsonl}}")
         names = {key: given[key] for key in ("train", "validation", "test") if given.get(key) is not None}
-        return {key: load_rows(self._find(name, f"dataset.{key}")) for key, name in names.items()}
+        return {key: self._rows(self._text(name, f"dataset.{key}"), f"dataset.{key}") for key, name in names.items()}
 
-    def _find(self, name: Any, where: str) -> Path:
-        path = Path(self._text(name, where)).expanduser()
+    def _rows(self, name: str, where: str) -> list[Row]:
+        """The rows of a file, or of a published set such as ``bbh:navigate``."""
+        if is_published_name(name):
+            return load_published(name, self.data_dir)
+        return load_rows(self._find(name, where))
+
+    def _find(self, name: str, where: str) -> Path:
+        path = Path(name).expanduser()
         folders = [self.path.parent, *([self.data_dir] if self.data_dir else [])]
         found = next((folder / path for folder in folders if (folder / path).is_file()), None)
         if found is not None:

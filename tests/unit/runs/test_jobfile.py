@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from pmpo.contracts.jobs import JobSpec
+from pmpo.data.metrics import grader_for
 from pmpo.errors import InvalidDataError, InvalidInputError, UnknownKeyError
 from pmpo.optim.preference import MultipleChoice, Preference
 from pmpo.optim.rewrite import MetaPrompt
@@ -161,6 +162,18 @@ def test_data_is_looked_for_beside_the_file_and_then_in_the_data_folder(folder: 
     assert len(load_job(_job(folder, dataset={"train": str(public / "bbh" / "rows.jsonl")})).dataset.train) == 5
 
 
+def test_a_published_set_may_be_named_instead_of_a_file(folder: Path) -> None:
+    published = folder / "public" / "bbh" / "bbh" / "navigate.json"
+    published.parent.mkdir(parents=True)
+    published.write_text(json.dumps({"examples": [{"input": f"walk {row}", "target": "No"} for row in range(9)]}))
+    named = _job(folder, dataset={"train": "bbh:navigate", "sample": 5})
+    assert len(load_job(named, folder / "public").dataset.train) == 5
+    assert "bbh:navigate is not part of pmpo" in _refusal(named)
+    assert "there is no bbh/bbh/lies.json" in _refusal(
+        _job(folder, dataset={"train": "bbh:lies"}), data_dir=folder / "public"
+    )
+
+
 def test_missing_data_names_every_folder_looked_in(folder: Path) -> None:
     job = _job(folder, dataset={"train": "no.jsonl"})
     assert f"dataset.train: no.jsonl was not found in {folder}; correct the path, or set PMPO_DATA_DIR" in _refusal(job)
@@ -299,12 +312,19 @@ def test_the_example_on_public_data_is_a_job(tmp_path: Path) -> None:
     (tmp_path / "bbh" / "bbh" / "navigate.json").write_text(json.dumps({"canary": "c", "examples": rows}))
     job = load_job(source, tmp_path)
     _, sizes, warnings = split_job(job)
-    assert (sizes.train, sizes.validation, sizes.test) == (30, 12, 18)
+    assert (sizes.train, sizes.validation, sizes.test) == (50, 20, 30)
     assert warnings == []
     assert search_spec(job).iterations == job.optimizer.iterations
 
 
-def test_the_public_file_itself() -> None:
-    job = load_job(REPOSITORY / "examples" / "bbh-navigate.yaml", public_data())
-    splits, _, _ = split_job(job)
-    assert {example.target for example in (*splits.train, *splits.validation, *splits.test)} == {"Yes", "No"}
+PUBLIC_JOBS = sorted(path.stem for path in (REPOSITORY / "examples").glob("bbh-*.yaml"))
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC_JOBS if not name.endswith("-steps")])  # made by a model
+def test_every_job_on_a_public_file_is_one(name: str) -> None:
+    job = load_job(REPOSITORY / "examples" / f"{name}.yaml", public_data())
+    splits, sizes, warnings = split_job(job)
+    assert (sizes.train, sizes.validation, sizes.test, warnings) == (50, 20, 30, [])
+    assert search_spec(job).with_accuracy
+    grader = grader_for(job.metric)
+    assert grader is not None and all(grader.grade(example, example.target) for example in splits.test)
