@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Any
 
+from nano_training.example_rows import OptionRows, PairRows, RowMaker, TargetRows, draw_rows
 from nano_training.fillers import FILLERS, VAGUE
 from nano_training.goals import Goal, goal_for
-from nano_training.kinds.all import draw_item
+from nano_training.styles import is_held_out_combination
 
-MAX_DRAWS_PER_ROW = 200
-
-Row = tuple[str, str]
+Row = dict[str, Any]
 
 
 def composed_task(family: tuple[str, str], num_rules: int, num_rows: int) -> tuple[str, list[Row]]:
-    """A vague seed prompt, and (input, target) rows with different inputs; the same for the same arguments.
+    """A vague seed prompt, and rows of ``input`` and ``target``; the same for the same arguments.
 
     A clear prompt states the task and at least ``num_rules`` rules of form.
 
     Raises:
         ValueError: the kind has fewer different held-out inputs than rows are wanted.
     """
-    rng = random.Random(f"benchmark:{family}")
-    goal = goal_for(rng, family, min_requirements=num_rules)
+    return _built(
+        f"benchmark:{family}", num_rows, lambda rng: TargetRows(goal_for(rng, family, min_requirements=num_rules))
+    )
+
+
+def pair_task(family: tuple[str, str], num_rules: int, num_rows: int) -> tuple[str, list[Row]]:
+    """The same with rows of ``input``, ``chosen`` and ``rejected``; the answers that are wanted are polite."""
+    return _built(f"benchmark:pairs:{family}", num_rows, lambda rng: PairRows(_polite_goal(rng, family, num_rules)))
+
+
+def option_task(kind: str, tasks: tuple[str, ...], right: str, num_rows: int) -> tuple[str, list[Row]]:
+    """The same with rows of ``input``, ``options`` (plain answers to ``tasks``) and ``answer`` (that to ``right``)."""
+    return _built(f"benchmark:options:{kind}:{right}", num_rows, lambda rng: OptionRows(kind, tasks, right))
+
+
+def _built(seed: str, num_rows: int, maker_of: Callable[[random.Random], RowMaker]) -> tuple[str, list[Row]]:
+    rng = random.Random(seed)
+    maker = maker_of(rng)
     prompt = f"{rng.choice(VAGUE)} {rng.choice(FILLERS)}"
-    return prompt, _rows(rng, goal, num_rows)
+    return prompt, list(draw_rows(maker, f"{seed}:rows", num_rows))
 
 
-def _rows(rng: random.Random, goal: Goal, num_rows: int) -> list[Row]:
-    rows: dict[str, str] = {}
-    for _ in range(MAX_DRAWS_PER_ROW * num_rows):
-        if len(rows) == num_rows:
-            return list(rows.items())
-        item = draw_item(rng, goal.kind, held_out=True)
-        rows.setdefault(item.text, goal.target(item))
-    raise ValueError(f"the kind {goal.kind!r} has fewer than {num_rows} different held-out inputs; ask for fewer rows")
+def _polite_goal(rng: random.Random, family: tuple[str, str], num_rules: int) -> Goal:
+    """A goal whose answers begin politely, in a style that training may have shown."""
+    while True:
+        goal = goal_for(rng, family, min_requirements=num_rules)
+        style = goal.style.with_value("prefix", "polite")
+        if not is_held_out_combination(style):
+            return Goal(goal.kind, goal.task, style, goal.sample)

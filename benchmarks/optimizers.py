@@ -25,10 +25,23 @@ from benchmarks.plots import draw_optimizers
 from benchmarks.selecting.truth import measure_truth
 from pmpo.errors import InvalidInputError, PmpoError
 
+JOBS = (
+    "review-city",
+    "record-city",
+    "record-fields",
+    "words-without_first",
+    "message-intent",
+    "table-top",
+    "numbers-max",
+    "choice-right",
+    "bbh-navigate",
+    "bbh-object_counting",
+)
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run what has not been run yet, write ``optimizers.json`` and ``optimizers.svg``."""
-    options = parser("optimizers", __doc__)
+    options = parser("optimizers", __doc__, JOBS)
     options.add_argument("--contestants", nargs="+", default=None, help="names; all when not given")
     options.add_argument("--seeds", type=int, default=3, help="runs of each contestant on each job")
     options.add_argument("--cap", type=float, default=20.0, help="engine seconds of a run")

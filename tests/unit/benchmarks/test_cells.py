@@ -43,3 +43,20 @@ def test_a_failure_leaves_no_cell(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         asyncio.run(Cells(tmp_path).have("cell", KEY, fail))
     assert Cells(tmp_path).load("cell", KEY) is None
+
+
+def test_a_cell_of_other_weights_is_made_again_and_that_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    cells = Cells(tmp_path, said.append)
+
+    async def make() -> int:
+        return 1
+
+    asyncio.run(cells.have("job/pool", KEY, make))
+    assert said == []
+    asyncio.run(cells.have("job/pool", {**KEY, "revision": "b"}, make))
+    asyncio.run(cells.have("job/pool", {"revision": "b", "sizes": (1, 3)}, make))
+    assert said == [
+        "job/pool is made again: it belongs to other weights (a, now b)",
+        "job/pool is made again: sizes was [1, 2], now [1, 3]",
+    ]
