@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
 
-from nano_training.example_rows import OptionRows, PairRows, RowMaker, TargetRows, draw_rows
+from nano_training.example_rows import OptionRows, PairRows, Row, RowMaker, TargetRows, draw_rows
 from nano_training.fillers import FILLERS, VAGUE
 from nano_training.goals import Goal, goal_for
 from nano_training.styles import is_held_out_combination
-
-Row = dict[str, Any]
 
 
 def composed_task(family: tuple[str, str], num_rules: int, num_rows: int) -> tuple[str, list[Row]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pmpo.cli.console import print_json, print_words, progress_console, stdout_console
+from pmpo.cli.console import print_json, print_words, progress_console, shown, stdout_console
 from pmpo.cli.jobs import read_job
 from pmpo.cli.optimize import run_on_api
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
@@ -70,6 +70,5 @@ def import_published(
         about = {"source": known.source, "licence": known.licence}
         print_json({"name": name, "rows": len(rows), "written_to": str(out), **about})
         return
-    print_words(
-        stdout_console(), f"{len(rows):,} rows of {name} are in {out} ({known.source}, licence: {known.licence})."
-    )
+    licence = f"({known.source}, licence: {known.licence})"
+    print_words(stdout_console(), f"{len(rows):,} rows of {name} are in {shown(str(out))} {licence}.")
