@@ -49,7 +49,7 @@ bench-selection: $(VENV)/.dev ## what selecting among the same rewrites costs, p
 bench-optimizers: $(VENV)/.dev ## whole runs of PMPO, its ablations and its rivals at equal engine seconds
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.optimizers $(BENCH_ARGS)
 
-train-nano: $(VENV)/.run ## train models/nano again, or go on where it stopped (an hour and a half on two cores)
+train-nano: $(VENV)/.run ## train models/nano again, or go on where it stopped (two hours on two cores)
 	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.train $(TRAIN_ARGS)
 
 nano-report: $(VENV)/.dev ## measure models/nano and write its card and plots again
