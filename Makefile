@@ -11,7 +11,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test check fix bench-selection bench-optimizers train-nano nano-report
+.PHONY: help demo up test check fix bench-selection bench-optimizers train-nano nano-report nano-transfer
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -54,6 +54,10 @@ train-nano: $(VENV)/.run ## train models/nano again, or go on where it stopped (
 
 nano-report: $(VENV)/.dev ## measure models/nano and write its card and plots again
 	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.report.measure $(REPORT_ARGS)
+	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.report.card $(CARD_ARGS)
+
+nano-transfer: $(VENV)/.dev ## do prompts found on nano help its relatives, and theirs nano: measure, and write the card
+	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.report.transfer $(TRANSFER_ARGS)
 	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.report.card $(CARD_ARGS)
 
 # Later rules are not for users.

@@ -12,11 +12,11 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from nano_training.corpus import draw_sample, shipped_fingerprint, shipped_forms
-from nano_training.facts import Facts
+from nano_training.facts import Facts, num_parameters
 from nano_training.kinds.all import TRAINED_FAMILIES
 from nano_training.paths import FACTS_FILE, MODEL_DIR
 from nano_training.phrasings import split_phrasings
-from nano_training.report.card import num_parameters, read_front_matter
+from nano_training.report.card import read_front_matter
 from nano_training.report.families import Cell, Setting, Sizes, measure_family
 from nano_training.report.preferences import measure_pairs
 from nano_training.report.requirements import measure_misleading, measure_requirements
