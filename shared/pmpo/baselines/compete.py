@@ -100,9 +100,9 @@ async def _reserve(standing: Standing, rival: Rival, splits: Splits) -> Held:
         known = table.counts(base.prompt)
         rows.append([] if known is None else [int(count) for count in known])
     (prompt_tokens,) = await standing.ports.count_tokens([base.prompt])
-    row, num_targets = largest_row_bytes(splits.train), most_targets(splits)
+    row, most = largest_row_bytes(splits.train), most_targets(splits)
     train, validation, test = rows
-    counts = TokenCounts(train, validation, test, prompt_tokens, (), row, num_targets)
+    counts = TokenCounts(train, validation, test, prompt_tokens, (), row, most)
     require(base.caps, minimum_rival_budget(counts, standing.spec, rival))
     return Held.reserved(standing.ledger, counts, base)
 

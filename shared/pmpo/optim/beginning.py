@@ -9,6 +9,7 @@ import numpy as np
 from pmpo.optim.acceptance import AcceptanceRule
 from pmpo.optim.bounds import (
     TokenCounts,
+    covered_by_minimum,
     largest_row_bytes,
     max_marked_tokens,
     minimum_budget,
@@ -88,7 +89,7 @@ def _unit_policy(spec: SearchSpec, ports: JournaledPorts, meter: Meter) -> UnitP
 
 async def _reserve_end(state: State) -> None:
     counts = await seed_counts(state)
-    require(state.spec.caps, minimum_budget(counts, state.spec, state.policy))
+    require(state.spec.caps, minimum_budget(counts, state.spec, state.policy), covered_by_minimum(state.spec))
     state.held = Held.reserved(state.ledger, counts, state.spec)
 
 
@@ -105,8 +106,8 @@ async def seed_counts(state: State) -> TokenCounts:
         )
         for prompt, num_tokens in zip(prompts, alone, strict=True)
     ]
-    row, num_targets = largest_row_bytes(state.splits.train), most_targets(state.splits)
-    return replace(first, others=others, largest_row_bytes=row, num_targets=num_targets)
+    row, most = largest_row_bytes(state.splits.train), most_targets(state.splits)
+    return replace(first, others=others, largest_row_bytes=row, max_row_targets=most)
 
 
 def _known(table: LossTable, prompt: str) -> list[int]:
