@@ -32,7 +32,6 @@ from pmpo.optim.events import (
     IterationFinished,
     IterationStarted,
     SearchFinished,
-    SearchResult,
     StopReason,
     UnitsMeasured,
 )
@@ -43,6 +42,7 @@ from pmpo.optim.journal import SearchPorts
 from pmpo.optim.meter import BudgetExhaustedError
 from pmpo.optim.mode_results import Compression, UnitFate
 from pmpo.optim.non_inferiority import against_margin, not_worse_verdict
+from pmpo.optim.results import Ending, finished
 from pmpo.optim.spec import SearchSpec
 from pmpo.optim.state import State
 from pmpo.optim.types import Splits, Unit, UnitImportance
@@ -230,20 +230,13 @@ async def _finished(cut: _Cut, stop: StopReason, detail: str) -> SearchFinished:
         test = against_margin(test, state.test.weights, rule.margin, state.spec.seed)
     if not cut.deleted and not detail:
         detail = f"none of the {len(cut.measured)} units could go: each is needed, see what became of them"
-    result = SearchResult(
+    ending = Ending(
         stop_reason=stop,
         verdict=not_worse_verdict(test, rule.margin, changed=before != after),
-        best=state.incumbent,
         seed=state.seeds[0],
-        num_iterations=state.iteration,
-        num_accepted=state.num_accepted,
-        train_loss_before=state.train.mean(before),
-        train_loss_after=state.train.mean(after),
-        validation_loss_before=state.validation.mean(before),
-        validation_loss_after=state.validation.mean(after),
+        best=state.incumbent,
         test=test,
-        spent=await state.spent(),
         detail=detail or problem,
         compression=_report(cut),
     )
-    return SearchFinished(state.number(), result)
+    return await finished(state, ending)
