@@ -94,12 +94,13 @@ async def _reserve_end(state: State) -> None:
 
 
 async def seed_counts(state: State) -> TokenCounts:
-    """Ask for the seed prompts' token counts on the three sets, and alone."""
+    """Ask for the seed prompts' token counts on the three sets, and alone, which the candidates then carry."""
     prompts = [seed.prompt for seed in state.seeds]
     for table in (state.train, state.validation):
         await state.meter.count(table, prompts)
     await state.meter.count(state.test, prompts[:1])
     alone = await state.ports.count_tokens(prompts)
+    state.count_seeds(alone)
     first, *others = [
         TokenCounts(
             _known(state.train, prompt), _known(state.validation, prompt), _known(state.test, prompt), num_tokens

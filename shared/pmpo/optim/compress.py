@@ -9,7 +9,7 @@ all of them anew after every deletion would cost as many passes as there are uni
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -143,7 +143,7 @@ async def _try_without(cut: _Cut, row: UnitImportance) -> AsyncIterator[Event]:
     refusal = await _refusal(cut, trial)
     cut.fates[row.unit] = await _fate(cut, row, trial, refusal)
     if refusal is None:
-        yield _accept(cut, row.unit, candidate)
+        yield _accept(cut, row.unit, replace(candidate, num_tokens=cut.tokens_now))
     else:
         yield state.dropped(candidate, refusal)
     prompt = state.incumbent.prompt
@@ -198,8 +198,7 @@ def _accept(cut: _Cut, unit: Unit, candidate: Candidate) -> IncumbentAccepted:
     cut.deleted.append(unit)
     state.stand_on(candidate, None)
     state.num_accepted += 1
-    train_loss, validation_loss = state.train.mean(candidate.prompt), state.validation.mean(candidate.prompt)
-    return IncumbentAccepted(state.number(), state.iteration, candidate, train_loss, validation_loss)
+    return state.accepted()
 
 
 def _scored(state: State, candidate: Candidate) -> CandidateScored:
