@@ -17,7 +17,7 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float |
     ranks = [ranks_of(np.array(values, dtype=np.float64)) for values in (first, second)]
     if len(first) < 2 or min(rank.std() for rank in ranks) == 0:
         return None
-    return float(np.clip(np.corrcoef(ranks[0], ranks[1])[0, 1], -1.0, 1.0))
+    return round(float(np.corrcoef(ranks[0], ranks[1])[0, 1]), 12)  # a perfect order is 1, not a last bit less or more
 
 
 def ranks_of(values: Floats) -> Floats:
