@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -128,7 +129,7 @@ async def test_the_lineage_leads_from_a_seed_prompt_to_the_winner(name: str) -> 
     assert steps[-1].prompt == report.outcome.prompt_after == found.events[-1].result.best.prompt  # type: ignore[union-attr]
     assert of_id(report, steps[0].candidate_id).parent_id is None and steps[0].diff == []
     assert steps[0].prompt in (found.job.prompts or [found.job.prompt])
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in itertools.pairwise(steps):
         assert of_id(report, after.candidate_id).parent_id == before.candidate_id
         assert "".join(piece.text for piece in after.diff if piece.op != "insert") == before.prompt
         assert "".join(piece.text for piece in after.diff if piece.op != "delete") == after.prompt
