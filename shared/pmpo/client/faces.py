@@ -80,6 +80,8 @@ class Client:
     cancel_job = blocking(JobWatching.cancel_job)
     result = blocking(JobWatching.result)
     rationales = blocking(JobWatching.rationales)
+    report = blocking(JobWatching.report)
+    candidates = blocking(JobWatching.candidates)
     wait = blocking(JobWatching.wait)
     is_alive = blocking(JobWatching.is_alive)
 

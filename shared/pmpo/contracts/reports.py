@@ -146,6 +146,7 @@ class ReportView(Strict):
 
     Attributes:
         is_partial: the run has not come to its end; ``note`` says so in a sentence.
+        model: the model that every score came from; null before the end.
         scored_by: what candidates are compared by: PMPO's always by ``loss``, those of some rivals by ``accuracy``.
         candidates: every one, and every refused rewrite, in the order in which they came.
         lineage: from a seed prompt to the result.
