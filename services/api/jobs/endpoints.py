@@ -75,6 +75,7 @@ async def get_report(job_id: str, reports: Reports, losses: WithLosses = False) 
 async def list_candidates(
     job_id: str,
     reports: Reports,
+    *,
     after: After = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE_CANDIDATES)] = 100,
     fate: Fate | None = None,
