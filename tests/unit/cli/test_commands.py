@@ -27,7 +27,7 @@ from pmpo.errors import (
     UnavailableError,
 )
 
-COMMANDS = ["demo", "up", "optimize", "estimate", "compress", "submit", "status", "cancel", "result"]
+COMMANDS = ["demo", "up", "optimize", "estimate", "compress", "submit", "status", "cancel", "result", "report", "diff"]
 SUMMARY_KEYS = {
     "job_id", "stop_reason", "verdict", "train_loss_before", "train_loss_after", "validation_loss_before",
     "validation_loss_after", "test_loss_before", "test_loss_after", "test_accuracy_before", "test_accuracy_after",
@@ -203,7 +203,7 @@ def lose_events(api: Any, double: ModuleType, *, times: int) -> None:
     api.answer = losing
 
 
-@pytest.mark.parametrize("command", [["status", "x"], ["cancel", "x"], ["result", "x"]])
+@pytest.mark.parametrize("command", [["status", "x"], ["cancel", "x"], ["result", "x"], ["report", "x"], ["diff", "x"]])
 def test_no_api(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     url = dead_url()
     assert main([*command, "--url", url]) == 3
