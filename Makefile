@@ -15,6 +15,7 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
+RIVALS := .bench/rivals
 METADATA := pyproject.toml shared/pyproject.toml shared/pmpo/__init__.py hatch_build.py constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := services shared/pmpo scripts hatch_build.py benchmarks $(wildcard models/nano/nano_training)
@@ -46,7 +47,7 @@ fix: $(VENV)/.dev ## repair what ruff can: imports, simple lint, formatting
 bench-selection: $(VENV)/.dev ## what selecting among the same rewrites costs, policy by policy (docs/benchmarks.md)
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.selection $(BENCH_ARGS)
 
-bench-optimizers: $(VENV)/.dev ## whole runs of PMPO, its ablations and its rivals at equal engine seconds
+bench-optimizers: $(VENV)/.dev $(RIVALS)/.made ## whole runs of PMPO, its ablations and its rivals at equal engine seconds
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.optimizers $(BENCH_ARGS)
 
 train-nano: $(VENV)/.run ## train models/nano again, or go on where it stopped (two hours on two cores)
@@ -74,6 +75,13 @@ $(VENV)/.dev: $(METADATA) scripts/install_torch.sh | $(BIN)/pip
 	@sh scripts/install_torch.sh $(BIN)/python
 	$(PIP_INSTALL) -e ./shared -e ".[scorer,dev]"
 	@touch $(VENV)/.run $@
+
+# The packages that the optimizers are compared with; pmpo itself comes from the checkout.
+$(RIVALS)/.made: benchmarks/rivals.txt
+	@echo "Installing gepa and promptolution into $(RIVALS)"
+	@python=$$(sh scripts/find_python.sh) && "$$python" -m venv --clear $(RIVALS)
+	$(RIVALS)/bin/python -m pip install --disable-pip-version-check -r benchmarks/rivals.txt
+	@touch $@
 
 # pip is the last file that venv writes: an interrupted attempt is made again.
 $(BIN)/pip:

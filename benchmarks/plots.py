@@ -32,16 +32,19 @@ def draw_selection(result: Mapping[str, Any], path: Path) -> None:
 
 
 def draw_optimizers(result: Mapping[str, Any], path: Path) -> None:
-    """Test accuracy at equal engine seconds, and at the cap."""
+    """Test accuracy at equal engine seconds and at the cap, and how far PMPO leads each of the others there."""
     figure = _figure()
-    left, right = figure.subplots(1, 2)
-    contestants = result["contestants"]
-    shown = [name for name, row in contestants.items() if not name.startswith("static")]
+    left, middle, right = figure.subplots(1, 3)
+    contestants, leads = result["contestants"], result["pmpo_leads_by"]
+    shown = [name for name in contestants if not name.startswith("static")]
     _curves(left, {name: contestants[name]["accuracy_at_share"] for name in shown})
     left.set_xlabel("engine seconds, as a share of the cap")
     left.set_ylabel("test accuracy, points")
-    _ends(right, {name: row["accuracy_at_share"]["1.0"] for name, row in contestants.items()})
-    right.set_xlabel("test accuracy at the cap, points")
+    _ends(middle, {name: row["accuracy_at_share"]["1.0"] for name, row in contestants.items()})
+    middle.set_xlabel("test accuracy at the cap, points")
+    _ends(right, {name: row["accuracy_at_share"]["1.0"] for name, row in leads.items()})
+    right.axvline(0.0, color=COLORS[-1], linewidth=0.8)
+    right.set_xlabel("points by which PMPO leads at the cap, paired by job and seed")
     _save(figure, path)
 
 
@@ -57,7 +60,7 @@ def _save(figure: Figure, path: Path) -> None:
 
 def _curves(axes: Axes, curves: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
     """One curve a name, with its band; keys are budgets as text."""
-    styles = ("-", "--")
+    styles = ("-", "--", ":")
     for index, (name, points) in enumerate(curves.items()):
         budgets = [float(budget) for budget in points]
         color, style = COLORS[index % len(COLORS)], styles[index // len(COLORS) % len(styles)]
