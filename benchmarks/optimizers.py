@@ -67,7 +67,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     options.set_defaults(**SIZES)
     options.add_argument("--contestants", nargs="+", default=None, help="names; all when not given")
     options.add_argument("--seeds", type=int, default=3, help="runs of each contestant on each job")
-    options.add_argument("--cap", type=float, default=10.0, help="priced engine seconds of a run")
+    options.add_argument("--cap", type=float, default=8.0, help="priced engine seconds of a run")
     options.add_argument(
         "--engines", type=int, default=os.cpu_count() or 1, help="scorers that run trials side by side"
     )
@@ -110,7 +110,7 @@ async def _rates(options: argparse.Namespace, cells: Cells, jobs: Sequence[Bench
     """Timed on one engine that has the machine for itself, once: later runs go on with the same rates."""
     data = [job.build(sizes_of(options)) for job in jobs]
     async with open_engine(options.model) as engine:
-        key = {"revision": engine.identity.revision, "jobs": [one.digest() for one in data]}
+        key = {"revision": engine.identity.revision}
         rates: dict[str, Any] = await cells.have("rates", key, lambda: measure_rates(engine, data))
     return rates
 
