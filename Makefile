@@ -11,10 +11,11 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test check fix bench-selection bench-optimizers train-nano nano-report nano-transfer
+.PHONY: help demo up test check fix bench bench-selection bench-optimizers train-nano nano-report nano-transfer
 
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .bench
 METADATA := pyproject.toml shared/pyproject.toml shared/pmpo/__init__.py hatch_build.py constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := services shared/pmpo scripts hatch_build.py benchmarks $(wildcard models/nano/nano_training)
@@ -42,6 +43,9 @@ check: $(VENV)/.dev ## lint, formatting, types, import directions, sizes
 fix: $(VENV)/.dev ## repair what ruff can: imports, simple lint, formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev $(BENCH)/lm-eval/.made $(BENCH)/vllm/.made ## how fast scoring is next to other engines, on equal token ids
+	PYTHONPATH=shared:. $(BIN)/python -m benchmarks.scoring $(BENCH_ARGS)
 
 bench-selection: $(VENV)/.dev ## what selecting among the same rewrites costs, policy by policy (docs/benchmarks.md)
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.selection $(BENCH_ARGS)
@@ -74,6 +78,11 @@ $(VENV)/.dev: $(METADATA) scripts/install_torch.sh | $(BIN)/pip
 	@sh scripts/install_torch.sh $(BIN)/python
 	$(PIP_INSTALL) -e ./shared -e ".[scorer,dev]"
 	@touch $(VENV)/.run $@
+
+# Contenders of the benchmark of scoring, whose pins would not go with ours: an environment each.
+$(BENCH)/%/.made: benchmarks/scoring_speed/environments/%.txt scripts/bench_environment.sh
+	@sh scripts/bench_environment.sh $*
+	@touch $@
 
 # pip is the last file that venv writes: an interrupted attempt is made again.
 $(BIN)/pip:
