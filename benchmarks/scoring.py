@@ -22,7 +22,7 @@ from benchmarks.scoring_speed.cases import CONTENDERS, Case, Machine, planned_ca
 from benchmarks.scoring_speed.contenders.serving import Loading, write_items
 from benchmarks.scoring_speed.hardware import find_machine
 from benchmarks.scoring_speed.lineup import Lineup, in_float32, open_lineup
-from benchmarks.scoring_speed.measuring import Assignment, Rounds, reference, source_digest
+from benchmarks.scoring_speed.measuring import Assignment, Rounds, reference, source_digest, weights_digest
 from benchmarks.scoring_speed.processes import ENVIRONMENTS, ContenderError, run_module
 from benchmarks.scoring_speed.shapes import SHAPES
 from benchmarks.scoring_speed.summary import case_summary, linearity, table
@@ -97,7 +97,12 @@ class Bench:
         warm_up = WORK / "items" / f"{model}-warm-up.json"
         write_items(warm_up, SHAPES["B"].items(2, 2, vocabulary, self._options.seed + 1))
         logs = WORK / "logs" / f"{model}-{dtype}"
-        key = {"model": model, "device": self._machine.name, "threads": self._options.threads}
+        key = {
+            "model": model,
+            "weights": weights_digest(Path(loading.model)),
+            "device": self._machine.name,
+            "threads": self._options.threads,
+        }
         with open_lineup(in_float32(loading), warm_up, logs / "reference") as lineup:
             right = [reference(assignment, lineup, self._cells, key) for assignment in assignments]
         with open_lineup(loading, warm_up, logs) as lineup:

@@ -128,6 +128,15 @@ def source_digest() -> str:
     return digest.hexdigest()[:12]
 
 
+def weights_digest(folder: Path) -> str:
+    """Of a model's weights: figures of a model that was trained again are not kept."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:12]
+
+
 def _digest(items: Sequence[Item]) -> str:
     return hashlib.sha256(json.dumps(items).encode()).hexdigest()[:12]
 

@@ -26,7 +26,7 @@ class Shape:
 
     Attributes:
         kind: ``examples``: C prompts, each with all N examples. ``masked``: C variants of one prompt, the whole one and
-            others that lack one of C - 1 units. ``labels``: C prompts, N inputs, every one of 4 labels as the target.
+            others that lack one of C - 1 units. ``labels``: C prompts, N / 4 inputs, each with all 4 labels as targets.
     """
 
     name: str
@@ -93,7 +93,8 @@ def _variants(prompt: Tokens, number: int) -> list[Tokens]:
 
 
 def _labels(drawer: _Drawer, num_candidates: int, num_examples: int) -> list[Item]:
-    prompts, examples, labels = drawer.prompts(num_candidates), drawer.examples(num_examples), drawer.labels()
+    prompts, examples = drawer.prompts(num_candidates), drawer.examples(max(1, num_examples // NUM_LABELS))
+    labels = drawer.labels()
     return [(prompt + text, label) for prompt in prompts for text, _ in examples for label in labels]
 
 

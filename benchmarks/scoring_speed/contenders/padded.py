@@ -36,7 +36,7 @@ class Padded:
 
     def score(self, variant: str, items: Sequence[Item]) -> Scored:
         """See ``Contender``."""
-        run, head_rows = _VARIANTS[variant]
+        run, head_rows = VARIANTS[variant]
         found: list[list[float]] = [[]] * len(items)
         with torch.inference_mode():
             for places in self._batches(items, head_rows):
@@ -111,7 +111,7 @@ def _of_target(item: Item) -> int:
     return len(item[1]) + 1
 
 
-_VARIANTS: dict[str, tuple[Callable[[PreTrainedModel, Sequence[Item]], list[list[float]]], Callable[[Item], int]]] = {
+VARIANTS: dict[str, tuple[Callable[[PreTrainedModel, Sequence[Item]], list[list[float]]], Callable[[Item], int]]] = {
     "full": (_full, _all),
     "kept": (_kept, _of_target),
     "one_by_one": (_full, _all_alone),
