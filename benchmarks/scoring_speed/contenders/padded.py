@@ -1,7 +1,9 @@
 """transformers as most people use it: sequences sorted by length and padded, one forward pass a batch.
 
 Variants: ``full`` takes the logits of every position, padded on the right (a causal model needs no mask then);
-``kept`` asks for those of the targets with ``logits_to_keep``, padded on the left so that targets end together;
+``kept`` asks for those of the targets with ``logits_to_keep``, padded on the left so that targets end together. It
+gives positions: for a plain number transformers slices the hidden states, and torch on a CPU multiplies such a view by
+a copy of the head for each sequence (9 GiB at the peak for 32 sequences of the 0.5B shape, against 0.8 for 16);
 ``one_by_one`` is the reference: full logits of one sequence at a time, log-softmax in float32.
 """
 
@@ -76,9 +78,13 @@ def _kept(model: PreTrainedModel, items: Sequence[Item]) -> list[list[float]]:
         first = ids.shape[1] - lengths  # (sequences,)
         positions = torch.arange(ids.shape[1], device=ids.device)[None] - first[:, None]
         where = {"attention_mask": (positions >= 0).long(), "position_ids": positions.clamp(min=0)}
-    num_kept = max(len(target) for _, target in items) + 1
-    logits = model(input_ids=ids, use_cache=False, logits_to_keep=num_kept, **where).logits
+    kept = torch.arange(ids.shape[1] - _most_rows(items), ids.shape[1], device=ids.device)
+    logits = model(input_ids=ids, use_cache=False, logits_to_keep=kept, **where).logits
     return _gathered([logits[row, -len(target) - 1 : -1] for row, (_, target) in enumerate(items)], items)
+
+
+def _most_rows(items: Sequence[Item]) -> int:
+    return max(map(_of_target, items))
 
 
 def _padded(sequences: Sequence[tuple[int, ...]], model: PreTrainedModel, *, on_the_left: bool) -> torch.Tensor:

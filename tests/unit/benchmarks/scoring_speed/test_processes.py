@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -9,12 +10,13 @@ import pytest
 
 from benchmarks import scoring
 from benchmarks.cells import Cells
+from benchmarks.machine import ROOT
 from benchmarks.scoring_speed.cases import PMPO, REFERENCE, Case
 from benchmarks.scoring_speed.contenders.serving import Loading, write_items
 from benchmarks.scoring_speed.hardware import find_machine
 from benchmarks.scoring_speed.lineup import Lineup, open_lineup
 from benchmarks.scoring_speed.measuring import Assignment, Rounds, reference
-from benchmarks.scoring_speed.processes import ContenderError, ContenderProcess, run_module
+from benchmarks.scoring_speed.processes import ContenderError, ContenderProcess, run_module, surrounding_variables
 from benchmarks.scoring_speed.shapes import SHAPES
 
 
@@ -51,6 +53,13 @@ def test_a_contender_that_cannot_start_says_why(tmp_path: Path) -> None:
 def test_a_module_that_fails_is_told_with_its_last_line() -> None:
     with pytest.raises(ContenderError, match="random_model: KeyError: 'no such shape'"):
         run_module("random_model", ["no such shape", "nowhere"], 1)
+
+
+def test_the_benchmark_and_its_engine_need_numpy_torch_and_transformers_alone() -> None:
+    absent = ("matplotlib", "pydantic", "pydantic_settings", "httpx", "fastapi", "structlog", "lm_eval", "vllm")
+    code = f"import sys; sys.modules.update(dict.fromkeys({absent}))\n"
+    code += "import benchmarks.scoring, benchmarks.scoring_speed.contenders.tree, benchmarks.scoring_speed.matmul"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=surrounding_variables(1), check=True)
 
 
 def assignment(tiny: Loading, folder: Path) -> Assignment:
