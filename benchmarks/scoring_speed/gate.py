@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-MAX_SUM_NATS = {"float32": 1e-4}
-MAX_MEAN_NATS = {"bfloat16": 5e-2}
+MAX_SUM_NATS = 1e-4
+MAX_ROUNDINGS = 2 * float(np.finfo(np.float32).eps)  # of a sum: random ids are unlikely, a sum may be a thousand nats
+MAX_MEAN_NATS = 5e-2
 
 
 def compare(
@@ -19,7 +20,8 @@ def compare(
 ) -> dict[str, Any]:
     """Differences to the reference, and whether they pass.
 
-    float32: at most 1e-4 nats on a sequence's sum. bfloat16: at most 5e-2 on a sequence's mean.
+    float32: at most 1e-4 nats on a sequence's sum, or two roundings of the sum in float32 where these are more.
+    bfloat16: at most 5e-2 on a sequence's mean.
 
     Args:
         answer: ``sums`` of all items, ``tokens`` where the contender tells them.
@@ -41,8 +43,6 @@ def compare(
         noise = tokens - np.concatenate(list(reference))
         found["rms_token_nats"] = float(np.sqrt((noise**2).mean()))
         found["max_abs_token_nats"] = float(np.abs(noise).max())
-    if dtype in MAX_SUM_NATS:
-        found["passed"] = bool(found["max_abs_sum_nats"] <= MAX_SUM_NATS[dtype])
-    else:
-        found["passed"] = bool(found["max_abs_mean_nats"] <= MAX_MEAN_NATS[dtype])
+    allowed = np.maximum(MAX_SUM_NATS, MAX_ROUNDINGS * np.abs(right)) if dtype == "float32" else MAX_MEAN_NATS * lengths
+    found["passed"] = bool((errors <= allowed).all())
     return found

@@ -91,6 +91,7 @@ def test_a_round_with_a_failure_is_shown_and_not_kept(tiny: Loading, tmp_path: P
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_whole_run_writes_its_result_and_a_second_one_starts_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
