@@ -11,11 +11,12 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test check fix bench-selection bench-optimizers train-nano nano-report nano-transfer
+.PHONY: help demo up test check fix bench bench-selection bench-optimizers train-nano nano-report nano-transfer
 
 VENV := .venv
 BIN := $(VENV)/bin
-RIVALS := .bench/rivals
+BENCH := .bench
+RIVALS := $(BENCH)/rivals
 METADATA := pyproject.toml shared/pyproject.toml shared/pmpo/__init__.py hatch_build.py constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := services shared/pmpo scripts hatch_build.py benchmarks $(wildcard models/nano/nano_training)
@@ -43,6 +44,9 @@ check: $(VENV)/.dev ## lint, formatting, types, import directions, sizes
 fix: $(VENV)/.dev ## repair what ruff can: imports, simple lint, formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev $(BENCH)/lm-eval/.made $(BENCH)/vllm/.made ## how fast scoring is next to other engines, on equal token ids
+	PYTHONPATH=shared:. $(BIN)/python -m benchmarks.scoring $(BENCH_ARGS)
 
 bench-selection: $(VENV)/.dev ## what selecting among the same rewrites costs, policy by policy (docs/benchmarks.md)
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.selection $(BENCH_ARGS)
@@ -81,6 +85,11 @@ $(RIVALS)/.made: benchmarks/rivals.txt
 	@echo "Installing gepa and promptolution into $(RIVALS)"
 	@python=$$(sh scripts/find_python.sh) && "$$python" -m venv --clear $(RIVALS)
 	$(RIVALS)/bin/python -m pip install --disable-pip-version-check -r benchmarks/rivals.txt
+	@touch $@
+
+# Contenders of the benchmark of scoring, whose pins would not go with ours: an environment each.
+$(BENCH)/%/.made: benchmarks/scoring_speed/environments/%.txt scripts/bench_environment.sh
+	@sh scripts/bench_environment.sh $*
 	@touch $@
 
 # pip is the last file that venv writes: an interrupted attempt is made again.
