@@ -18,6 +18,7 @@ from services.scorer.model_source import ModelSource, find_model
 from services.scorer.startup import ServiceSlot, build_service
 
 logger = logging.getLogger(__name__)
+LOADING_ENGINES = ("torch_tree", "vllm_local")  # the others leave the weights to a server
 SHUTDOWN_S = 10  # for requests in flight; what runs longer is cut off
 
 
@@ -26,7 +27,7 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logs("scorer", settings.log_level)
-        source = find_model(settings.scorer_model)
+        source = find_model(settings.scorer_model, needs_weights=settings.scorer_engine in LOADING_ENGINES)
         listener = bind(settings.scorer_host, settings.scorer_port)
         asyncio.run(serve(settings, source, listener))
     except PmpoError as error:

@@ -10,6 +10,8 @@ from pmpo.errors import ConfigurationError
 from services.bundled import nano_dir
 
 BUNDLED_MODEL = "nano"
+_NEEDED = ("config.json", "*.safetensors", "tokenizer*")
+_NEEDED_WITHOUT_WEIGHTS = ("tokenizer*",)
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
@@ -22,17 +24,22 @@ class ModelSource:
     is_local: bool
 
 
-def find_model(setting: str) -> ModelSource:
+def find_model(setting: str, *, needs_weights: bool = True) -> ModelSource:
     """The model that ``PMPO_SCORER_MODEL`` names: nano, a folder with safetensors weights, or a hub id.
+
+    Args:
+        setting: the variable's value.
+        needs_weights: without, a folder with the tokenizer's files is enough.
 
     Raises:
         ConfigurationError: there is no such folder, or it lacks the configuration or the weights.
     """
+    needed = _NEEDED if needs_weights else _NEEDED_WITHOUT_WEIGHTS
     if setting == BUNDLED_MODEL:
-        return _local(nano_dir(), BUNDLED_MODEL)
+        return _local(nano_dir(), BUNDLED_MODEL, needed)
     folder = Path(setting).expanduser()
     if folder.is_dir():
-        return _local(folder, folder.resolve().name)
+        return _local(folder, folder.resolve().name, needed)
     if _HUB_ID.fullmatch(setting):
         return ModelSource(setting, setting, is_local=False)
     raise ConfigurationError(
@@ -40,8 +47,8 @@ def find_model(setting: str) -> ModelSource:
     )
 
 
-def _local(folder: Path, name: str) -> ModelSource:
-    for pattern in ("config.json", "*.safetensors", "tokenizer*"):
+def _local(folder: Path, name: str, needed: tuple[str, ...]) -> ModelSource:
+    for pattern in needed:
         if not any(folder.glob(pattern)):
             raise ConfigurationError(
                 f"PMPO_SCORER_MODEL: {folder} holds no {pattern}: it is no model that can be loaded"

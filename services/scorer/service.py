@@ -139,6 +139,7 @@ class ScorerService:
             timings=Timings(tokenize_s=tokenize_s, queue_s=scored.queue_s, compute_s=scored.compute_s),
             scored_tokens=sum(item.num_tokens for item in items),
             computed_tokens=sum(scored.items.computed_tokens),
+            estimate=True if self._identity.is_estimate else None,
         )
 
     def _chat_response(self, request_id: str, num_prompt_tokens: int, sampled: Sampled) -> ChatCompletionResponse:

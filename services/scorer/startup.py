@@ -12,7 +12,6 @@ from services.scorer.model_source import ModelSource
 from services.scorer.service import ScorerService
 
 logger = logging.getLogger(__name__)
-CACHED_TOKENS_PER_BATCH_TOKEN = 2
 
 
 @dataclass(slots=True)
@@ -26,36 +25,23 @@ def build_service(settings: Settings, source: ModelSource) -> ScorerService:
     """Load the model, check the engine against plain scoring, put the parts together. Takes seconds to minutes.
 
     Raises:
-        ConfigurationError: the model or its tokenizer cannot be loaded.
+        ConfigurationError: the model or its tokenizer cannot be loaded, or the model servers cannot be used.
         EngineError: the engine's numbers are not those of the model.
     """
     # torch and transformers take seconds to import: a wrong setting is told before.
-    from services.scorer.engines.loading import load_model
-    from services.scorer.engines.torch_tree import TorchTreeEngine
-    from services.scorer.generation.loop import TorchGenerator
+    from services.scorer.engines.choosing import choose_engine
     from services.scorer.rendering.alignment import Renderer
-    from services.scorer.rendering.codec import TextCodec, load_tokenizer
-    from services.scorer.rendering.template import ChatTemplate
 
-    tokenizer = load_tokenizer(source)
-    codec = TextCodec(tokenizer)
-    template = ChatTemplate(tokenizer, codec)
-    loaded = load_model(source, settings.scorer_dtype, settings.scorer_threads)
-    identity = loaded.identity
-    engine = TorchTreeEngine(loaded.model, identity, settings.scorer_max_batch_tokens)
+    chosen = choose_engine(settings, source)
+    engine = chosen.engine
     engine.self_check()
+    identity = engine.identity
     logger.info("loaded %s", identity)
-    generator = TorchGenerator(
-        loaded.model,
-        codec,
-        end_ids=loaded.end_token_ids | template.end_token_ids(),
-        max_cached_tokens=CACHED_TOKENS_PER_BATCH_TOKEN * settings.scorer_max_batch_tokens,
-    )
     batcher = Batcher(
         engine,
-        generator,
+        chosen.generator,
         max_round_tokens=ROUND_TOKENS_PER_BATCH_TOKEN * settings.scorer_max_batch_tokens,
         is_deterministic=settings.scorer_deterministic,
     )
-    renderer = Renderer(codec, template, identity.context_length, settings.scorer_max_queued_tokens)
+    renderer = Renderer(chosen.codec, chosen.template, identity.context_length, settings.scorer_max_queued_tokens)
     return ScorerService(identity, renderer, Admission(settings.scorer_max_queued_tokens), batcher)

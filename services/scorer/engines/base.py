@@ -42,7 +42,10 @@ class ScoredItems:
 
 @dataclass(frozen=True, slots=True)
 class EngineIdentity:
-    """What produced a score, and its limits. ``mode`` says how the engine shares work."""
+    """What produced a score, and its limits. ``mode`` says how the engine shares work.
+
+    ``num_parameters`` is 0 where nobody says how many there are; ``is_estimate`` marks values that are not the model's own.
+    """
 
     model: str
     revision: str
@@ -51,6 +54,7 @@ class EngineIdentity:
     mode: str
     num_parameters: int
     context_length: int
+    is_estimate: bool = False
 
 
 class Engine(Protocol):

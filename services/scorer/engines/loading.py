@@ -46,7 +46,7 @@ def load_model(source: ModelSource, dtype: str, num_threads: int) -> LoadedModel
         torch.set_num_threads(num_threads)
     try:
         config = AutoConfig.from_pretrained(source.location, local_files_only=source.is_local, trust_remote_code=False)
-        chosen = choose_dtype(dtype, _count_parameters(config), torch.cuda.is_available(), _cpu_flags())
+        chosen = choose_dtype(dtype, count_parameters(config), torch.cuda.is_available(), _cpu_flags())
         model = AutoModelForCausalLM.from_pretrained(
             source.location,
             dtype=chosen,
@@ -84,7 +84,7 @@ def choose_dtype(setting: str, num_parameters: int, has_gpu: bool, cpu_flags: fr
     return torch.bfloat16
 
 
-def _count_parameters(config: PreTrainedConfig) -> int:
+def count_parameters(config: PreTrainedConfig) -> int:
     """Parameters of a model of this configuration, without allocating them."""
     with torch.device("meta"):
         return int(AutoModelForCausalLM.from_config(config).num_parameters())
@@ -105,7 +105,7 @@ def _identity(source: ModelSource, model: PreTrainedModel, dtype: torch.dtype) -
         raise ConfigurationError(f"the model {source.name} states no context length (max_position_embeddings)")
     return EngineIdentity(
         model=source.name,
-        revision=_folder_revision(Path(source.location)) if source.is_local else _hub_revision(model.config),
+        revision=folder_revision(Path(source.location)) if source.is_local else _hub_revision(model.config),
         dtype=str(dtype).removeprefix("torch."),
         engine="torch_tree",
         mode="prefix_cache",
@@ -114,7 +114,7 @@ def _identity(source: ModelSource, model: PreTrainedModel, dtype: torch.dtype) -
     )
 
 
-def _folder_revision(folder: Path) -> str:
+def folder_revision(folder: Path) -> str:
     """SHA-256 over all that decides a score, in name order: weights, configuration, tokenizer, chat template.
 
     Its first 12 hexadecimal digits.

@@ -88,10 +88,12 @@ class TextCodec:
                 self._memo.move_to_end(key)
         return tuple(ids)
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids, special tokens left out."""
+    def decode(self, ids: Sequence[int], *, keep_special: bool = False) -> str:
+        """The text of token ids, special tokens left out unless they are to be kept."""
         with self._lock:
-            text = self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            text = self._tokenizer.decode(
+                list(ids), skip_special_tokens=not keep_special, clean_up_tokenization_spaces=False
+            )
         return str(text)
 
     def special_id(self, text: str) -> int:

@@ -98,6 +98,7 @@ class ScoreResponse(WireModel):
         token_log_likelihoods: (C, N) cells of lists, nats a token; only when asked for.
         scored_tokens: context plus target tokens as if every item were scored alone.
         computed_tokens: tokens that the engine really ran for this request.
+        estimate: true where the engine only estimates log-likelihoods; left out otherwise.
     """
 
     log_likelihoods: list[list[FloatCell]]
@@ -110,6 +111,7 @@ class ScoreResponse(WireModel):
     timings: Timings
     scored_tokens: int
     computed_tokens: int
+    estimate: Literal[True] | None = None
 
 
 class TokenizeTextsRequest(WireModel):

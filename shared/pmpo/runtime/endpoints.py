@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, cast
-from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pmpo.errors import ConfigurationError, InvalidInputError
+from pmpo.runtime.addresses import base_url
 from pmpo.runtime.settings import Settings
 
 VARIABLE = "PMPO_ENDPOINTS"
@@ -21,18 +21,7 @@ DEFAULT_NAME = "default"
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
-def _base_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("write an address like http://host:8100")
-    if parts.username or parts.password:
-        raise ValueError("an address holds no key; name its variable in key_variable")
-    if parts.query or parts.fragment:
-        raise ValueError("an address ends before '?' and '#'")
-    return url.rstrip("/").removesuffix("/v1")
-
-
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
+BaseUrl = Annotated[str, AfterValidator(base_url)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 

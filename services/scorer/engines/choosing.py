@@ -1,0 +1,158 @@
+"""From the settings to an engine and what goes with it: the one place that knows which engines there are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pmpo.errors import ConfigurationError
+from pmpo.runtime.addresses import base_urls
+from pmpo.runtime.settings import Settings
+from services.scorer.engines.base import Engine
+from services.scorer.generation.types import Generator
+from services.scorer.model_source import ModelSource
+from services.scorer.rendering.codec import TextCodec, load_tokenizer
+from services.scorer.rendering.template import ChatTemplate
+
+CACHED_TOKENS_PER_BATCH_TOKEN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenEngine:
+    """An engine, and the tokenizer and the generator that belong to its model."""
+
+    engine: Engine
+    generator: Generator
+    codec: TextCodec
+    template: ChatTemplate
+
+
+def choose_engine(settings: Settings, source: ModelSource) -> ChosenEngine:
+    """The engine of ``PMPO_SCORER_ENGINE``, not yet checked. Takes seconds to minutes.
+
+    Raises:
+        ConfigurationError: the model, its tokenizer or the servers cannot be used.
+    """
+    choices: dict[str, Callable[[Settings, ModelSource], ChosenEngine]] = {
+        "torch_tree": _torch_tree,
+        "vllm_local": _vllm_local,
+        "remote": _remote,
+        "sampled_prefix": _sampled_prefix,
+    }
+    return choices[settings.scorer_engine](settings, source)
+
+
+def _torch_tree(settings: Settings, source: ModelSource) -> ChosenEngine:
+    from services.scorer.engines.loading import load_model
+    from services.scorer.engines.torch_tree import TorchTreeEngine
+    from services.scorer.generation.loop import TorchGenerator
+
+    codec, template = _rendering(source)
+    loaded = load_model(source, settings.scorer_dtype, settings.scorer_threads)
+    engine = TorchTreeEngine(loaded.model, loaded.identity, settings.scorer_max_batch_tokens)
+    generator = TorchGenerator(
+        loaded.model,
+        codec,
+        end_ids=loaded.end_token_ids | template.end_token_ids(),
+        max_cached_tokens=CACHED_TOKENS_PER_BATCH_TOKEN * settings.scorer_max_batch_tokens,
+    )
+    return ChosenEngine(engine, generator, codec, template)
+
+
+def _vllm_local(settings: Settings, source: ModelSource) -> ChosenEngine:
+    from services.scorer.engines.vllm_local.engine import VllmLocalEngine
+    from services.scorer.engines.vllm_local.generator import VllmLocalGenerator
+    from services.scorer.engines.vllm_local.loading import load_vllm
+
+    codec, template = _rendering(source)
+    loaded = load_vllm(settings, source)
+    engine = VllmLocalEngine(loaded.calls, loaded.identity)
+    generator = VllmLocalGenerator(loaded.calls, codec, loaded.end_token_ids | template.end_token_ids())
+    return ChosenEngine(engine, generator, codec, template)
+
+
+def _remote(settings: Settings, source: ModelSource) -> ChosenEngine:
+    from services.scorer.engines.remote.connecting import RemoteSettings, Tokenizer, connect
+    from services.scorer.engines.remote.generator import RemoteGenerator
+    from services.scorer.engines.remote.server_tokenizer import load_server_tokenizer
+    from services.scorer.engines.remote.session import Patience
+
+    urls = _urls(settings)
+    if settings.scorer_remote_tokenizer == "server":
+        tokenizer = load_server_tokenizer(
+            urls[0], settings.scorer_remote_model, settings.scorer_remote_key, settings.scorer_remote_timeout_s
+        )
+        length_of_files = None
+        digest = "server"
+    else:
+        tokenizer = load_tokenizer(source)
+        length_of_files = _context_length(source)
+        digest = hashlib.sha256(repr(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
+    codec = TextCodec(tokenizer)
+    template = ChatTemplate(tokenizer, codec)
+    connected = connect(
+        RemoteSettings(
+            urls=urls,
+            model=settings.scorer_remote_model,
+            key=settings.scorer_remote_key,
+            context_length=settings.scorer_remote_context_length or None,
+            max_calls=settings.scorer_remote_concurrency,
+            timeout_s=settings.scorer_remote_timeout_s,
+            patience=Patience(),
+        ),
+        Tokenizer(
+            encode=lambda text: codec.encode(text, literal=False),
+            decode=lambda ids: codec.decode(ids, keep_special=True),
+            digest=f"{digest}\0{tokenizer.chat_template}",
+        ),
+        length_of_files,
+    )
+    generator = RemoteGenerator(connected.engine, connected.dialect, codec, template.end_token_ids())
+    return ChosenEngine(connected.engine, generator, codec, template)
+
+
+def _sampled_prefix(settings: Settings, source: ModelSource) -> ChosenEngine:
+    from services.scorer.engines.sampled_prefix import SampledPrefixEngine, SampledPrefixGenerator
+
+    codec, template = _rendering(source)
+    urls = _urls(settings)
+    if settings.scorer_remote_model is None:
+        raise ConfigurationError("PMPO_SCORER_REMOTE_MODEL is not set: sampled_prefix must know which model to ask")
+    engine = SampledPrefixEngine(
+        url=urls[0],
+        model=settings.scorer_remote_model,
+        key=settings.scorer_remote_key,
+        timeout_s=settings.scorer_remote_timeout_s,
+        max_calls=settings.scorer_sampled_max_calls,
+        context_length=settings.scorer_remote_context_length or _context_length(source) or 0,
+        codec=codec,
+    )
+    return ChosenEngine(engine, SampledPrefixGenerator(engine, codec), codec, template)
+
+
+def _rendering(source: ModelSource) -> tuple[TextCodec, ChatTemplate]:
+    tokenizer = load_tokenizer(source)
+    codec = TextCodec(tokenizer)
+    return codec, ChatTemplate(tokenizer, codec)
+
+
+def _urls(settings: Settings) -> tuple[str, ...]:
+    try:
+        return base_urls(settings.scorer_remote_urls or "")
+    except ValueError as error:
+        raise ConfigurationError(
+            f"PMPO_SCORER_REMOTE_URLS={settings.scorer_remote_urls!r} is not usable: {error}"
+        ) from None
+
+
+def _context_length(source: ModelSource) -> int | None:
+    """What the configuration among the tokenizer's files says; None without one."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(source.location, local_files_only=source.is_local, trust_remote_code=False)
+    except (OSError, ValueError):
+        return None
+    length = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return int(length) if length else None

@@ -1,0 +1,33 @@
+"""Base addresses of servers, as settings give them."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+
+def base_url(url: str) -> str:
+    """The address without a slash at its end and without ``/v1``.
+
+    Raises:
+        ValueError: it is none, or it holds a key or a query.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("write an address like http://host:8100")
+    if parts.username or parts.password:
+        raise ValueError("an address holds no key; name its variable in key_variable")
+    if parts.query or parts.fragment:
+        raise ValueError("an address ends before '?' and '#'")
+    return url.rstrip("/").removesuffix("/v1")
+
+
+def base_urls(listed: str) -> tuple[str, ...]:
+    """The addresses of a list with commas.
+
+    Raises:
+        ValueError: there is none, one is unusable, or one stands twice.
+    """
+    urls = tuple(base_url(each.strip()) for each in listed.split(",") if each.strip())
+    if not urls or len(set(urls)) < len(urls):
+        raise ValueError("give one or more different addresses, with commas between them")
+    return urls
