@@ -159,11 +159,12 @@ class Batcher:
                 sample_work.outcome = outcome
 
     async def _fail_everything(self, batch: list[Work], error: Exception) -> None:
-        """A lone request is told that the engine failed on it; in company the culprit is unknown: all may retry."""
+        """A lone request is told that the engine failed on it, unless that may pass; else all may retry."""
         reason = error.message if isinstance(error, PmpoError) else f"{type(error).__name__}: {error}"
         sentence = f"the engine failed while this request was waiting ({reason}); send it again"
         alone = EngineError(f"the engine failed on this request: {reason}")
-        _fail(batch, alone if len(batch) == 1 else ScorerUnavailableError(sentence))
+        is_lasting = len(batch) == 1 and not (isinstance(error, PmpoError) and error.retryable)
+        _fail(batch, alone if is_lasting else ScorerUnavailableError(sentence))
         self._fail_waiting(sentence)
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.self_check)

@@ -89,10 +89,10 @@ class VllmLocalEngine:
         try:
             cold = self._calls.score(self._items, Mode.SUFFIX, reads_cache=False)
             warm = self._score(self._items, Mode.SUFFIX)
-        except (TypeError, ValueError, AttributeError) as error:  # an unknown parameter, or one that is refused
-            return f"it has no suffix scoring here ({str(error).splitlines()[0]})"
         except EngineError as error:
             return f"its suffix scoring is broken: {error.message}"
+        except Exception as error:  # a parameter that it does not know or refuses: vLLM's classes are not imported here
+            return f"it has no suffix scoring here ({str(error).splitlines()[0]})"
         for name, fast in (("cold", cold), ("warm", warm)):
             for values, scores in zip(slow, fast, strict=True):
                 if scores.values is None:

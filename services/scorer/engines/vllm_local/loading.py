@@ -78,6 +78,7 @@ def engine_options(settings: Settings, source: ModelSource, vocab_size: int, gpu
         "enable_prefix_caching": True,
         "generation_config": "vllm",  # requests say all that decides a sample
         "trust_remote_code": False,
+        "use_tqdm_on_load": False,
         "seed": 0,
     }
     if settings.scorer_vllm_max_model_len:
