@@ -62,9 +62,12 @@ class Prober:
                 num_down += not str(down).startswith("status 404")
                 reasons[dialect.name] = str(down)
             except (PmpoError, TryAgainError) as error:
-                reasons[dialect.name] = error.message if isinstance(error, PmpoError) else error.error.message
-                if "refused the key" in reasons[dialect.name]:
+                reason = error.message if isinstance(error, PmpoError) else error.error.message
+                if "refused the key" in reason:
                     raise
+                if " with status " not in reasons.setdefault(dialect.name, reason):
+                    continue  # of several ways to ask, what the first real answer lacked says most
+                reasons[dialect.name] = reason
         told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         if num_down == len(reasons):
             raise ServerDownError(told)
