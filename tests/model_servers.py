@@ -1,4 +1,4 @@
-"""Small real HTTP servers that speak as model servers do, over a transformers model: what the remote engine is tested on.
+"""Small real HTTP servers that speak as model servers do, over a transformers model, for tests of the remote engine.
 
 The answers have the forms that vLLM 0.32, SGLang, OpenAI's completions and llama.cpp's server give.
 """
@@ -30,7 +30,7 @@ class Words(Protocol):
     def decode(self, ids: Sequence[int]) -> str: ...
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     def __init__(self, status: int, message: str, **headers: str) -> None:
         super().__init__(message)
         self.status = status
@@ -40,7 +40,7 @@ class Refusal(Exception):
 
 @dataclass
 class ModelServer:
-    """One server. ``change`` may alter an answer before it is sent, or raise a ``Refusal``."""
+    """One server. ``change`` may alter an answer before it is sent, or raise a ``RefusalError``."""
 
     model: PreTrainedModel
     words: Words
@@ -86,28 +86,32 @@ class ModelServer:
         with self.lock:
             self.asked.append((path, body))
         if self.key is not None and authorization != f"Bearer {self.key}":
-            raise Refusal(401, "Unauthorized")
+            raise RefusalError(401, "Unauthorized")
         if path == "/v1/models" and self.flavour != "nothing":
             entry = {"id": self.name, "root": "models/m", "max_model_len": self.max_model_len}
             return {"object": "list", "data": [{"id": self.name} if self.flavour == "echo" else entry]}
         if isinstance(body, dict) and body.get("model", self.name) != self.name:
-            raise Refusal(404, f"The model `{body['model']}` does not exist.")
+            raise RefusalError(404, f"The model `{body['model']}` does not exist.")
         routes = _ROUTES.get(self.flavour, {})
         if path not in routes:
-            raise Refusal(404, "Not Found")
+            raise RefusalError(404, "Not Found")
         return self.change(path, body, routes[path](self, body))
 
     def rows(self, ids: Sequence[int]) -> np.ndarray[Any, Any]:
         """(tokens, vocabulary) log-probabilities of what follows each token."""
         if len(ids) >= self.max_model_len:
-            raise Refusal(400, f"This prompt ({len(ids)}) is longer than the maximum model length of {self.max_model_len}.")
+            raise RefusalError(
+                400, f"This prompt ({len(ids)}) is longer than the maximum model length of {self.max_model_len}."
+            )
         if max(ids) >= self.model.config.vocab_size:
-            raise Refusal(400, f"Token id {max(ids)} is out of vocabulary")
+            raise RefusalError(400, f"Token id {max(ids)} is out of vocabulary")
         with self.lock, torch.no_grad():
             logits = self.model(torch.tensor([list(ids)]), use_cache=False).logits[0].double()
         return logits.log_softmax(-1).numpy()
 
-    def generate(self, ids: Sequence[int], sampling: dict[str, Any], limit_key: str) -> tuple[list[int], list[float], str]:
+    def generate(
+        self, ids: Sequence[int], sampling: dict[str, Any], limit_key: str
+    ) -> tuple[list[int], list[float], str]:
         """Sampled ids, their log-probabilities and why they ended."""
         draws = np.random.default_rng(sampling.get("seed"))
         stops = {self.end_id, *(sampling.get("stop_token_ids") or ())}
@@ -116,7 +120,9 @@ class ModelServer:
         while len(found) < (sampling.get(limit_key) or 1):
             row = self.rows([*ids, *found])[-1]
             temperature = sampling.get("temperature", 1.0)
-            token = int(row.argmax()) if not temperature else int(draws.choice(len(row), p=np.exp(row) / np.exp(row).sum()))
+            token = (
+                int(row.argmax()) if not temperature else int(draws.choice(len(row), p=np.exp(row) / np.exp(row).sum()))
+            )
             found.append(token)
             values.append(float(row[token]))
             if token in stops:
@@ -141,7 +147,7 @@ def _vllm_generate(server: ModelServer, body: dict[str, Any]) -> Any:
     ids, sampling = body["token_ids"], body["sampling_params"]
     suffix = sampling.get("prompt_logprob_token_ids")
     if suffix is not None and server.flavour != "vllm_suffix":
-        raise Refusal(400, "prompt_logprob_token_ids requires the V2 model runner")
+        raise RefusalError(400, "prompt_logprob_token_ids requires the V2 model runner")
     written, values, reason = server.generate(ids, sampling, "max_tokens")
     answer: dict[str, Any] = {"prompt_logprobs": None, "prompt_token_id_logprobs": None, "usage": _usage(len(ids), 1)}
     if sampling.get("prompt_logprobs") is not None:
@@ -164,7 +170,9 @@ def _suffix(server: ModelServer, ids: Sequence[int], sampling: dict[str, Any]) -
     if num_cached > start:
         return None, num_cached
     rows = server.rows(ids)
-    scores = [[rows[start + i, token] for token in tokens] for i, tokens in enumerate(sampling["prompt_logprob_token_ids"])]
+    scores = [
+        [rows[start + i, token] for token in tokens] for i, tokens in enumerate(sampling["prompt_logprob_token_ids"])
+    ]
     with io.BytesIO() as buffer:
         np.save(buffer, np.array(scores, dtype=np.float32))
         return base64.b64encode(buffer.getvalue()).decode(), num_cached
@@ -194,7 +202,7 @@ def _sglang(server: ModelServer, body: dict[str, Any]) -> Any:
 def _echo(server: ModelServer, body: dict[str, Any]) -> Any:
     """OpenAI's old completions; refuses keys that it does not know unless it is vLLM's."""
     if server.flavour == "echo" and "return_tokens_as_token_ids" in body:
-        raise Refusal(400, "Unrecognized request argument supplied: return_tokens_as_token_ids")
+        raise RefusalError(400, "Unrecognized request argument supplied: return_tokens_as_token_ids")
     ids = body["prompt"]
     limit = body.get("max_tokens", 16)
     written, values, reason = server.generate(ids, body, "max_tokens") if limit else ([], [], "length")
@@ -236,7 +244,7 @@ def _llama_cpp(server: ModelServer, body: dict[str, Any]) -> Any:
 
 def _chat(server: ModelServer, body: dict[str, Any]) -> Any:
     if body.get("chat_template") != "{{ messages[0]['content'] }}":
-        raise Refusal(400, "this fake knows one template")
+        raise RefusalError(400, "this fake knows one template")
     ids = server.words.encode(body["messages"][0]["content"])
     written, values, reason = server.generate(ids, body, "max_tokens")
     content = [{"token": "", "logprob": value} for value in values]
@@ -276,7 +284,7 @@ def _handler_of(server: ModelServer) -> type[BaseHTTPRequestHandler]:
             headers: dict[str, str] = {}
             try:
                 status, answer = 200, server.answer(self.path, body, self.headers.get("authorization"))
-            except Refusal as refusal:
+            except RefusalError as refusal:
                 status, answer = refusal.status, {"error": {"message": refusal.message, "code": refusal.status}}
                 headers = refusal.headers
             except ConnectionAbortedError:  # a server that dies in the middle of an answer

@@ -115,6 +115,7 @@ class ScorerService:
             dtype=identity.dtype,
             revision=identity.revision,
             num_parameters=identity.num_parameters,
+            estimate=True if identity.is_estimate else None,
         )
 
     async def _render(self, call: Callable[[], _Result]) -> _Result:

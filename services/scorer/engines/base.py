@@ -44,7 +44,7 @@ class ScoredItems:
 class EngineIdentity:
     """What produced a score, and its limits. ``mode`` says how the engine shares work.
 
-    ``num_parameters`` is 0 where nobody says how many there are; ``is_estimate`` marks values that are not the model's own.
+    ``num_parameters`` is 0 where nobody says; ``is_estimate`` marks values that are not the model's own.
     """
 
     model: str

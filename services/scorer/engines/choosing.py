@@ -75,25 +75,15 @@ def _vllm_local(settings: Settings, source: ModelSource) -> ChosenEngine:
 def _remote(settings: Settings, source: ModelSource) -> ChosenEngine:
     from services.scorer.engines.remote.connecting import RemoteSettings, Tokenizer, connect
     from services.scorer.engines.remote.generator import RemoteGenerator
-    from services.scorer.engines.remote.server_tokenizer import load_server_tokenizer
     from services.scorer.engines.remote.session import Patience
 
-    urls = _urls(settings)
-    if settings.scorer_remote_tokenizer == "server":
-        tokenizer = load_server_tokenizer(
-            urls[0], settings.scorer_remote_model, settings.scorer_remote_key, settings.scorer_remote_timeout_s
-        )
-        length_of_files = None
-        digest = "server"
-    else:
-        tokenizer = load_tokenizer(source)
-        length_of_files = _context_length(source)
-        digest = hashlib.sha256(repr(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
+    tokenizer = load_tokenizer(source)
+    vocabulary = hashlib.sha256(repr(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
     codec = TextCodec(tokenizer)
     template = ChatTemplate(tokenizer, codec)
     connected = connect(
         RemoteSettings(
-            urls=urls,
+            urls=_urls(settings),
             model=settings.scorer_remote_model,
             key=settings.scorer_remote_key,
             context_length=settings.scorer_remote_context_length or None,
@@ -104,31 +94,37 @@ def _remote(settings: Settings, source: ModelSource) -> ChosenEngine:
         Tokenizer(
             encode=lambda text: codec.encode(text, literal=False),
             decode=lambda ids: codec.decode(ids, keep_special=True),
-            digest=f"{digest}\0{tokenizer.chat_template}",
+            digest=f"{vocabulary}\0{tokenizer.chat_template}",
         ),
-        length_of_files,
+        _context_length(source),
     )
     generator = RemoteGenerator(connected.engine, connected.dialect, codec, template.end_token_ids())
     return ChosenEngine(connected.engine, generator, codec, template)
 
 
 def _sampled_prefix(settings: Settings, source: ModelSource) -> ChosenEngine:
-    from services.scorer.engines.sampled_prefix import SampledPrefixEngine, SampledPrefixGenerator
+    from services.scorer.engines.remote.dialects.completions import CompletionsEcho, Form
+    from services.scorer.engines.remote.fleet import Fleet, Server
+    from services.scorer.engines.remote.generator import RemoteGenerator
+    from services.scorer.engines.remote.session import Patience, Session, no_check
+    from services.scorer.engines.remote.transport import Access
+    from services.scorer.engines.sampled_prefix import SampledPrefixEngine
 
     codec, template = _rendering(source)
-    urls = _urls(settings)
-    if settings.scorer_remote_model is None:
+    model = settings.scorer_remote_model
+    if model is None:
         raise ConfigurationError("PMPO_SCORER_REMOTE_MODEL is not set: sampled_prefix must know which model to ask")
+    length = settings.scorer_remote_context_length or _context_length(source)
+    if not length:
+        raise ConfigurationError("the tokenizer's files state no context length: set PMPO_SCORER_REMOTE_CONTEXT_LENGTH")
+    fleet = Fleet([Server(url) for url in _urls(settings)], settings.scorer_remote_concurrency)
+    access = Access(settings.scorer_remote_key, settings.scorer_remote_timeout_s)
     engine = SampledPrefixEngine(
-        url=urls[0],
-        model=settings.scorer_remote_model,
-        key=settings.scorer_remote_key,
-        timeout_s=settings.scorer_remote_timeout_s,
-        max_calls=settings.scorer_sampled_max_calls,
-        context_length=settings.scorer_remote_context_length or _context_length(source) or 0,
-        codec=codec,
+        lambda: Session(fleet, access, Patience(), no_check), model, settings.scorer_sampled_max_calls, length, codec
     )
-    return ChosenEngine(engine, SampledPrefixGenerator(engine, codec), codec, template)
+    dialect = CompletionsEcho(model, Form(with_ids=False, logprobs=0, max_tokens=0))
+    generator = RemoteGenerator(engine, dialect, codec, template.end_token_ids())
+    return ChosenEngine(engine, generator, codec, template)
 
 
 def _rendering(source: ModelSource) -> tuple[TextCodec, ChatTemplate]:

@@ -203,6 +203,7 @@ class ModelCard(WireModel):
     dtype: str
     revision: str
     num_parameters: int
+    estimate: Literal[True] | None = None
 
 
 class ModelList(WireModel):

@@ -40,23 +40,28 @@ class Settings(BaseSettings):
     scorer_max_batch_tokens: int = Field(default=8_192, ge=64, description="tokens of one forward pass")
     scorer_threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 leaves the choice to torch")
     scorer_remote_urls: str | None = Field(default=None, description="model servers of one model, with commas between")
-    scorer_remote_model: str | None = Field(default=None, description="the model's name there, where several are served")
-    scorer_remote_key: str | None = Field(default=None, repr=False, description="key for the model servers")
-    scorer_remote_tokenizer: Literal["files", "server"] = Field(
-        default="files", description="whose tokenizer: PMPO_SCORER_MODEL's files, or the server's (vLLM)"
+    scorer_remote_model: str | None = Field(
+        default=None, description="the model's name there, where several are served"
     )
-    scorer_remote_context_length: int = Field(default=0, ge=0, description="tokens of one item; 0: what the server says")
+    scorer_remote_key: str | None = Field(default=None, repr=False, description="key for the model servers")
+    scorer_remote_context_length: int = Field(
+        default=0, ge=0, description="tokens of one item; 0: what the server says"
+    )
     scorer_remote_concurrency: int = Field(default=32, ge=1, description="calls under way at each model server")
     scorer_remote_timeout_s: float = Field(default=120.0, gt=0, description="deadline of one call to a model server")
     scorer_vllm_max_model_len: int = Field(default=0, ge=0, description="context length for vLLM; 0: the model's own")
     scorer_vllm_tensor_parallel: int = Field(default=1, ge=1, description="GPUs that vLLM spreads the model over")
-    scorer_vllm_gpu_memory: float = Field(default=0.9, gt=0, le=1, description="share of a GPU's memory that vLLM may use")
+    scorer_vllm_gpu_memory: float = Field(
+        default=0.9, gt=0, le=1, description="share of a GPU's memory that vLLM may use"
+    )
     scorer_vllm_cache_gib: float = Field(default=0.0, ge=0, description="GiB of vLLM's KV cache; 0: what is left")
     scorer_vllm_float32_head: bool = Field(default=True, description="vLLM's output layer in float32")
     scorer_vllm_quantization: str | None = Field(default=None, description="vLLM's method for a quantised model")
     scorer_vllm_lora: str | None = Field(default=None, description="folder of a LoRA adapter for vLLM to apply")
     scorer_vllm_eager: bool = Field(default=False, description="vLLM without compilation: starts sooner, runs slower")
-    scorer_sampled_max_calls: int = Field(default=2_000, ge=1, description="most calls that sampled_prefix may ever send")
+    scorer_sampled_max_calls: int = Field(
+        default=2_000, ge=1, description="most calls that sampled_prefix may ever send"
+    )
     endpoints: str | None = Field(default=None, description="endpoint table: JSON text, or path of a YAML or JSON file")
     data_dir: str | None = Field(default=None, description="folder in which a job file's data is also looked up")
     url: str = Field(default="http://127.0.0.1:8000", description="API that the client and the CLI call")

@@ -1,4 +1,4 @@
-"""The start of the remote engine: which server answers, in what protocol, as which model, and whether ids mean the same."""
+"""The start of the remote engine: which server answers, how, as which model, and whether ids mean the same."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ MODEL_VARIABLE = "PMPO_SCORER_REMOTE_MODEL"
 LENGTH_VARIABLE = "PMPO_SCORER_REMOTE_CONTEXT_LENGTH"
 RETRY_S = 1.0
 INSTEAD = (
-    "use vLLM (best with --enable-scale-out) or SGLang, or let this scorer load the model: PMPO_SCORER_ENGINE=torch_tree"
+    "use vLLM (best with --enable-scale-out) or SGLang, "
+    "or let this scorer load the model: PMPO_SCORER_ENGINE=torch_tree"
 )
 TOKENIZER_TEXTS = ("Hello, world!\n\n  1234 äöü 漢字 \t<b>", "def f(x):\n    return x  # done", "naïve café — “quoted”")
 _Value = TypeVar("_Value")
@@ -94,7 +95,9 @@ class _Start:
         identity = self._identity(model, told, proof.dialect, length_of_files)
         logger.info("the model servers speak %s: %s", proof.dialect.name, identity)
         patience = self._settings.patience
-        engine = RemoteEngine(self._fleet, self._access, self._prober, proof, identity, patience)
+        engine = RemoteEngine(
+            self._fleet, self._access, self._prober, proof=proof, identity=identity, patience=patience
+        )
         return Connected(engine, proof.dialect)
 
     async def _first_up(self, http: httpx.AsyncClient) -> str:
@@ -159,7 +162,9 @@ class _Start:
         try:
             return await self._told(url, self._prober.prove(http, url, self._dialects(model)))
         except ServerDownError as down:
-            raise ConfigurationError(f"{URLS_VARIABLE}: {url} stopped answering while it was tried out: {down}") from None
+            raise ConfigurationError(
+                f"{URLS_VARIABLE}: {url} stopped answering while it was tried out: {down}"
+            ) from None
 
     def _dialects(self, model: str) -> list[Dialect]:
         echoes = [CompletionsEcho(model, form) for form in FORMS]
@@ -193,7 +198,7 @@ class _Start:
         wanted = self._settings.context_length
         if wanted is not None and length is not None and wanted > length:
             raise ConfigurationError(
-                f"{LENGTH_VARIABLE}={wanted} is more than the server takes ({length} tokens beside the one it generates)"
+                f"{LENGTH_VARIABLE}={wanted} is more than the server takes ({length} beside the one it generates)"
             )
         length = wanted or length or (length_of_files - 1 if length_of_files else None)
         if length is None:

@@ -28,7 +28,14 @@ class RemoteEngine:
     """Scores through servers that have passed the probe."""
 
     def __init__(
-        self, fleet: Fleet, access: Access, prober: Prober, proof: Proof, identity: EngineIdentity, patience: Patience
+        self,
+        fleet: Fleet,
+        access: Access,
+        prober: Prober,
+        *,
+        proof: Proof,
+        identity: EngineIdentity,
+        patience: Patience,
     ) -> None:
         self._fleet = fleet
         self._access = access
@@ -109,5 +116,3 @@ def _values(reading: Reading) -> FloatArray:
     if reading.values is None:
         raise RuntimeError("an item without scores was passed on")
     return reading.values
-
-

@@ -36,7 +36,7 @@ class Fleet:
     jitter: random.Random = field(default_factory=random.Random)
 
     def try_take(self, num_tokens: int, now: float) -> Server | None:
-        """The server in use with the fewest tokens under way and room for a call, counted as taken; None without one."""
+        """The server in use with the fewest tokens under way and room for a call, counted as taken; or None."""
         free = [server for server in self.servers if server.ejected_until is None and server.num_calls < self.max_calls]
         if not free:
             return None
@@ -88,4 +88,6 @@ class Fleet:
 
     def reasons(self) -> str:
         """Who is out and why, for a message."""
-        return "; ".join(f"{server.url}: {server.reason}" for server in self.servers if server.ejected_until is not None)
+        return "; ".join(
+            f"{server.url}: {server.reason}" for server in self.servers if server.ejected_until is not None
+        )

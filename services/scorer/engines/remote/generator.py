@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
 from pmpo.errors import PmpoError
 from services.scorer.engines.remote.dialects.base import Dialect, Drawn
-from services.scorer.engines.remote.engine import RemoteEngine
 from services.scorer.engines.remote.session import Session
 from services.scorer.generation.seeds import sample_seed
 from services.scorer.generation.types import Sample, SamplingRequest
 from services.scorer.rendering.codec import TextCodec
 
 
+class OpensSessions(Protocol):
+    """What is needed of an engine."""
+
+    def open_session(self) -> Session:
+        """A session over its servers, for one event loop."""
+
+
 class RemoteGenerator:
     """Samples through the engine's fleet. ``end_ids``: tokens that end an answer."""
 
-    def __init__(self, engine: RemoteEngine, dialect: Dialect, codec: TextCodec, end_ids: frozenset[int]) -> None:
+    def __init__(self, engine: OpensSessions, dialect: Dialect, codec: TextCodec, end_ids: frozenset[int]) -> None:
         self._engine = engine
         self._dialect = dialect
         self._codec = codec

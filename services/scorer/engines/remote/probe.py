@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import httpx
@@ -101,14 +102,16 @@ class Prober:
         for cold, warm in zip(*rounds, strict=True):
             error = float(np.abs(cold - warm).mean())
             if not error <= ECHO_TOLERANCE_NATS:
-                raise UpstreamError(f"the same question asked again gave values that differ by {error:.2g} nats a token")
+                raise UpstreamError(
+                    f"the same question asked again gave values that differ by {error:.2g} nats a token"
+                )
         return tuple(rounds[0])
 
     async def _score(self, http: httpx.AsyncClient, url: str, dialect: Dialect, item: TokenItem) -> FloatArray:
         for afresh in (False, True):
             call = dialect.scoring(item, afresh=afresh)
             answer = await self._access.ask(http, url, call.path, call.body)
-            reading: Reading = _readable(lambda found=answer: dialect.read_scores(found, item))
+            reading: Reading = _readable(partial(dialect.read_scores, answer, item))
             if reading.values is not None:
                 return reading.values
         raise UpstreamError("it gave no scores even when told not to read its cache")
@@ -119,7 +122,7 @@ class Prober:
             context = item.context + item.target
             call = dialect.greedy(context)
             answer = await self._access.ask(http, url, call.path, call.body)
-            generated: Greedy = _readable(lambda found=answer: dialect.read_greedy(found))
+            generated: Greedy = _readable(partial(dialect.read_greedy, answer))
             token = self._token_of(generated)
             if token is None:
                 continue

@@ -19,7 +19,13 @@ from pmpo.errors import PmpoError, TooLongError, UpstreamError
 CONNECT_TIMEOUT_S = 10.0
 MAX_QUOTED = 240
 KEY_VARIABLE = "PMPO_SCORER_REMOTE_KEY"
-_TOO_LONG = ("maximum context length", "maximum model length", "longer than the model", "context size", "context length")
+_TOO_LONG = (
+    "maximum context length",
+    "maximum model length",
+    "longer than the model",
+    "context size",
+    "context length",
+)
 _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 

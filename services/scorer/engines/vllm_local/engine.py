@@ -97,10 +97,10 @@ class VllmLocalEngine:
             for values, scores in zip(slow, fast, strict=True):
                 if scores.values is None:
                     return f"its suffix scoring gave no scores with a {name} prefix cache"
-                error = float(np.abs(scores.values - values).mean())
-                if not error <= self._tolerance:
+                difference = float(np.abs(scores.values - values).mean())
+                if not difference <= self._tolerance:
                     return (
-                        f"its suffix scoring differs from prompt_logprobs by {error:.3g} nats a token "
+                        f"its suffix scoring differs from prompt_logprobs by {difference:.3g} nats a token "
                         f"with a {name} prefix cache"
                     )
         return None

@@ -99,10 +99,15 @@ def engine_options(settings: Settings, source: ModelSource, vocab_size: int, gpu
 
 def _config(source: ModelSource) -> PreTrainedConfig:
     try:
-        return AutoConfig.from_pretrained(source.location, local_files_only=source.is_local, trust_remote_code=False)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(
+            source.location, local_files_only=source.is_local, trust_remote_code=False
+        )
     except Exception as error:  # files of many authors: any class may come
         reason = str(error).strip().splitlines()[0]
-        raise ConfigurationError(f"the model {source.name} cannot be loaded from {source.location}: {reason}") from error
+        raise ConfigurationError(
+            f"the model {source.name} cannot be loaded from {source.location}: {reason}"
+        ) from error
+    return config
 
 
 def _gpu_bytes() -> int | None:

@@ -50,7 +50,7 @@ class Greedy:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One sampled answer. ``ids`` where the server tells them, else ``text``; the end of turn is counted, if it came."""
+    """One sampled answer. ``ids`` where the server tells them, else ``text``; an end of turn is counted."""
 
     ids: tuple[int, ...] | None
     text: str
@@ -115,7 +115,7 @@ def check_ids(found: Sequence[Any], expected: Sequence[int], name: str) -> None:
     """
     if list(found) != list(expected):
         raise UpstreamError(
-            f"{name}: the server answered for other tokens than it was sent; it tokenises again, or serves another model"
+            f"{name}: the server answered for other tokens than it was sent; it tokenises again, or has another model"
         )
 
 

@@ -1,4 +1,4 @@
-"""``POST /v1/completions`` with ``echo``: the prompt's own log-probabilities, from servers that keep OpenAI's old promise.
+"""``POST /v1/completions`` with ``echo``: the prompt's own log-probabilities, from servers that keep an old promise.
 
 Not every server that takes the request keeps it: llama.cpp's answers without the prompt's values and without an error.
 Entry i is about token i, the first is null; with ``max_tokens`` 1 the generated token comes last.
@@ -115,4 +115,4 @@ class CompletionsEcho:
             raise UpstreamError(f"{self.name}: the server read {counted} tokens where {len(sent)} were sent")
         if self._form.with_ids:
             named = entries(answer, "choices", 0, "logprobs", "tokens", name=self.name)[: len(sent)]
-            check_ids(named, [f"{_ID}{token}" for token in sent], self.name)
+            check_ids([str(name).removeprefix(_ID) for name in named], [str(token) for token in sent], self.name)

@@ -45,7 +45,9 @@ class SglangGenerate:
     def read_scores(self, answer: Any, item: TokenItem) -> Reading:
         """The target's log-likelihoods."""
         found = entries(answer, "meta_info", "input_token_logprobs", name=self.name)
-        if len(found) != len(item.target) + 1 or not all(isinstance(entry, list) and len(entry) >= 2 for entry in found):
+        if len(found) != len(item.target) + 1 or not all(
+            isinstance(entry, list) and len(entry) >= 2 for entry in found
+        ):
             raise UpstreamError(
                 f"{self.name}: the server gave {len(found)} log-probabilities for a target of {len(item.target)} tokens"
             )

@@ -67,9 +67,7 @@ class VllmPromptLogprobs:
     def read_greedy(self, answer: Any) -> Greedy:
         """That token."""
         chosen = field(answer, "choices", 0, "logprobs", "content", 0, name=self.name)
-        return Greedy(
-            int(field(chosen, "token_id", name=self.name)), float(field(chosen, "logprob", name=self.name))
-        )
+        return Greedy(int(field(chosen, "token_id", name=self.name)), float(field(chosen, "logprob", name=self.name)))
 
     def sampling(self, request: SamplingRequest, seed: int, end_ids: Sequence[int]) -> Call:
         """Ask for one sample."""

@@ -151,9 +151,7 @@ def test_of_several_models_one_must_be_named(make_server: Make, connected: Conne
 
 def test_a_tokenizer_that_disagrees_is_refused(make_server: Make, codec: TextCodec) -> None:
     settings = RemoteSettings((make_server().url,), None, None, None, 4, 10.0, Patience(outage_s=1.0))
-    other = Tokenizer(
-        lambda text: [(i + 1) % 256 for i in codec.encode(text, literal=False)], lambda ids: codec.decode(ids), "other"
-    )
+    other = Tokenizer(lambda text: [(i + 1) % 256 for i in codec.encode(text, literal=False)], codec.decode, "other")
     with pytest.raises(ConfigurationError, match="set PMPO_SCORER_MODEL to the files of the model that is served"):
         connect(settings, other, 256)
 

@@ -22,7 +22,7 @@ from services.scorer.engines.remote.dialects.vllm_generate import PATH
 from services.scorer.engines.remote.generator import RemoteGenerator
 from services.scorer.generation.types import SamplingRequest
 from services.scorer.rendering.codec import TextCodec
-from tests.model_servers import ModelServer, Refusal
+from tests.model_servers import ModelServer, RefusalError
 
 Make = Callable[..., ModelServer]
 Connect = Callable[..., Connected]
@@ -82,7 +82,9 @@ def test_repeated_items_are_sent_once_and_counted_once(make_server: Make, connec
     assert scored.computed_tokens == (*(item.num_tokens for item in wanted), 0, 0, 0)
 
 
-def test_cached_tokens_count_as_not_computed(make_server: Make, connected: Connect, tiny_model: PreTrainedModel) -> None:
+def test_cached_tokens_count_as_not_computed(
+    make_server: Make, connected: Connect, tiny_model: PreTrainedModel
+) -> None:
     engine = connected(make_server("vllm_suffix").url, max_calls=1).engine
     wanted = items()
     scored = engine.score(wanted)
@@ -183,7 +185,7 @@ def test_a_busy_server_is_asked_again(make_server: Make, connected: Connect, tin
     def busy(path: str, body: Any, answer: Any) -> Any:
         if left[0]:
             left[0] -= 1
-            raise Refusal(429, "slow down", retry_after="0.01")
+            raise RefusalError(429, "slow down", retry_after="0.01")
         return answer
 
     server.change = busy
@@ -197,7 +199,7 @@ def test_tries_are_bounded(make_server: Make, connected: Connect) -> None:
     before = server.num_asked(PATH)
 
     def broken(path: str, body: Any, answer: Any) -> Any:
-        raise Refusal(500, "out of memory")
+        raise RefusalError(500, "out of memory")
 
     server.change = broken
     with pytest.raises(UpstreamError, match="status 500: out of memory"):
@@ -299,7 +301,9 @@ def test_a_server_that_comes_back_with_another_model_stays_out(
     servers[0].model = other
     servers[0].start()
     deadline = time.monotonic() + 10
-    while not engine._fleet.servers[0].reason.startswith("it serves another model"):  # it is tried when its while is over
+    while not engine._fleet.servers[0].reason.startswith(
+        "it serves another model"
+    ):  # it is tried when its while is over
         assert time.monotonic() < deadline
         assert_right(tiny_model, engine, items(2))
         time.sleep(0.05)
