@@ -17,6 +17,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .bench
 RIVALS := $(BENCH)/rivals
+VLLM_VENV := .venv-vllm
+VLLM_BIN := $(VLLM_VENV)/bin
 METADATA := pyproject.toml shared/pyproject.toml shared/pmpo/__init__.py hatch_build.py constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := services shared/pmpo scripts hatch_build.py benchmarks $(wildcard models/nano/nano_training)
@@ -33,6 +35,9 @@ up: $(VENV)/.run ## start Redis, scorer, API and worker in the foreground
 
 test: $(VENV)/.dev ## run the unit, conformance, integration and architecture tests
 	$(BIN)/pytest -q $(TESTS) $(PYTEST_ARGS)
+
+test-vllm: $(VLLM_VENV)/.ready ## run the engines' tests on a real vLLM (CPU), in an environment of its own
+	$(VLLM_BIN)/python -m pytest -q -W default tests/vllm $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types, import directions, sizes
 	$(BIN)/ruff check .
@@ -95,3 +100,11 @@ $(BENCH)/%/.made: benchmarks/scoring_speed/environments/%.txt scripts/bench_envi
 # pip is the last file that venv writes: an interrupted attempt is made again.
 $(BIN)/pip:
 	@python=$$(sh scripts/find_python.sh) && echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
+
+$(VLLM_VENV)/.ready: $(METADATA) constraints-vllm.txt scripts/install_vllm.sh | $(VLLM_BIN)/pip
+	@echo "Installing vLLM and what its tests need into $(VLLM_VENV)"
+	@sh scripts/install_vllm.sh $(VLLM_BIN)/python
+	@touch $@
+
+$(VLLM_BIN)/pip:
+	@python=$$(sh scripts/find_python.sh) && echo "Making $(VLLM_VENV) with $$python" && "$$python" -m venv $(VLLM_VENV)

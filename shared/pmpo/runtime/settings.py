@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     scorer_vllm_lora: str | None = Field(default=None, description="folder of a LoRA adapter for vLLM to apply")
     scorer_vllm_eager: bool = Field(default=False, description="vLLM without compilation: starts sooner, runs slower")
     scorer_sampled_max_calls: int = Field(
-        default=2_000, ge=1, description="most calls that sampled_prefix may ever send"
+        default=2_000, ge=1, description="most calls that sampled_prefix may make for scores"
     )
     endpoints: str | None = Field(default=None, description="endpoint table: JSON text, or path of a YAML or JSON file")
     data_dir: str | None = Field(default=None, description="folder in which a job file's data is also looked up")

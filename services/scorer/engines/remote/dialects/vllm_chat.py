@@ -1,8 +1,8 @@
 """vLLM's ``POST /v1/chat/completions`` with ``prompt_logprobs``: the last resort, where a gateway shows nothing else.
 
-The route takes text, so the ids are decoded, sent through a template that passes the text on as it is (a server
-started with ``--trust-request-chat-template``), and compared with the ids that the server then read. An item whose text does not
-give back its ids, as with data that holds a control token's text, is refused.
+The route takes text, so the ids are decoded, sent through a template that passes the text on as it is (a server started
+with ``--trust-request-chat-template``), and compared with the ids that the server then read. An item whose text does
+not give back its ids, as with data that holds a control token's text, is refused.
 """
 
 from __future__ import annotations

@@ -1,0 +1,127 @@
+"""The conformance suite on nano over three engines: the tree, vLLM in this process, vLLM over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from services.bundled import nano_dir
+from services.scorer.engines.base import Engine, TokenItem
+from services.scorer.engines.choosing import ChosenEngine
+from services.scorer.generation.types import SamplingRequest
+from tests.conformance.test_scorer_engines import SUM_TOLERANCE_NATS, awkward_items, prompt_grid, slow_sum, sums
+from tests.vllm.conftest import chosen
+
+ENGINES = ("tree", "in_process", "over_http")
+pytestmark = [pytest.mark.vllm, pytest.mark.timeout(500)]
+
+
+@pytest.fixture(scope="module")
+def model() -> PreTrainedModel:
+    return AutoModelForCausalLM.from_pretrained(nano_dir(), dtype=torch.float32, local_files_only=True).eval()
+
+
+@pytest.fixture(params=ENGINES)
+def both(request: pytest.FixtureRequest) -> ChosenEngine:
+    found: ChosenEngine = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def engine(both: ChosenEngine) -> Engine:
+    return both.engine
+
+
+def close(found: Sequence[float], expected: Sequence[float]) -> bool:
+    return list(found) == pytest.approx(list(expected), rel=0, abs=SUM_TOLERANCE_NATS)
+
+
+def test_the_engine_says_what_it_is(both: ChosenEngine, request: pytest.FixtureRequest) -> None:
+    identity = both.engine.identity
+    name = {"tree": "torch_tree", "in_process": "vllm_local", "over_http": "remote"}[
+        request.node.callspec.params["both"]
+    ]
+    assert (identity.engine, identity.model, identity.is_estimate) == (name, "nano", False)
+    assert identity.context_length >= 2047
+    if name != "torch_tree":
+        assert identity.mode in ("vllm_prompt_logprobs", "vllm_suffix")
+
+
+def test_self_check_passes(engine: Engine) -> None:
+    engine.self_check()
+
+
+def test_scores_equal_plain_scoring(engine: Engine, model: PreTrainedModel) -> None:
+    items = prompt_grid(model, 3, 5) + awkward_items(model)
+    expected = [slow_sum(model, item) for item in items]
+    assert close(sums(engine, items), expected)
+    assert np.ptp(expected) > 1
+
+
+def test_token_values_stand_at_their_token(engine: Engine, model: PreTrainedModel) -> None:
+    item = prompt_grid(model, 1, 3)[2]
+    (values,) = engine.score([item]).token_log_likelihoods
+    alone = [
+        slow_sum(model, TokenItem(item.context + item.target[:place], item.target[place : place + 1]))
+        for place in range(len(item.target))
+    ]
+    assert values.dtype == np.float32
+    assert close(values.tolist(), alone)
+
+
+def test_company_and_order_change_nothing(engine: Engine, model: PreTrainedModel) -> None:
+    items = prompt_grid(model, 2, 3) + awkward_items(model)
+    together = sums(engine, items)
+    order = np.random.default_rng(3).permutation(len(items)).tolist()
+    assert close([sums(engine, [item])[0] for item in items], together)
+    assert close(sums(engine, [items[place] for place in order]), [together[place] for place in order])
+
+
+def test_repeated_items_are_computed_once(engine: Engine, model: PreTrainedModel) -> None:
+    items = prompt_grid(model, 1, 3)
+    scored = engine.score([*items, *items])
+    assert sum(scored.computed_tokens[len(items) :]) == 0
+    assert 0 < sum(scored.computed_tokens) <= sum(item.num_tokens for item in items)
+
+
+def test_greedy_answers_are_those_of_the_tree(both: ChosenEngine, tree: ChosenEngine) -> None:
+    turn = tree.codec.encode(
+        "<|im_start|>user\nSort the words.\n\nb, a<|im_end|>\n<|im_start|>assistant\n", literal=False
+    )
+    request = SamplingRequest(turn, 1, 12, 0.0, 1.0, 0)
+    (found,), (expected,) = both.generator.generate([request]), tree.generator.generate([request])
+    assert found == expected
+
+
+def test_a_seed_decides_the_samples(both: ChosenEngine) -> None:
+    turn = both.codec.encode("<|im_start|>user\nWrite.<|im_end|>\n<|im_start|>assistant\n", literal=False)
+    request = SamplingRequest(turn, 2, 8, 1.0, 1.0, 7)
+    assert both.generator.generate([request]) == both.generator.generate([request])
+
+
+def test_bfloat16_orders_candidates_as_the_tree_does(tree: ChosenEngine) -> None:
+    """Rank correlation over candidates, of mean losses over examples."""
+    low_tree = chosen("torch_tree", dtype="bfloat16")
+    low_vllm = chosen("vllm_local", dtype="bfloat16", vllm_eager="true", vllm_cache_gib="1")
+    rng = np.random.default_rng(5)
+    words = "Sort the words by length in capitals as a list with commas and answer in brackets only please".split()
+    prompts = [" ".join(rng.choice(words, 3 + num % 9)) for num in range(24)]
+    answers = [("b, a", "a, b"), ("red", "RED"), ("one two", "[one, two]"), ("Paris is big.", "Paris")]
+    items = [
+        TokenItem(
+            tree.codec.encode(
+                f"<|im_start|>system\n{prompt}<|im_end|>\n<|im_start|>user\n{shown}<|im_end|>\n<|im_start|>assistant\n",
+                literal=False,
+            ),
+            tree.codec.encode(target, literal=True),
+        )
+        for prompt in prompts
+        for shown, target in answers
+    ]
+    means = [np.array(sums(each.engine, items)).reshape(24, 4).sum(axis=1) for each in (low_tree, low_vllm)]
+    ranks = [values.argsort().argsort() for values in means]
+    assert np.corrcoef(*ranks)[0, 1] > 0.99
