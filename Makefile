@@ -11,7 +11,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test check fix bench bench-selection bench-optimizers train-nano nano-report nano-transfer
+.PHONY: help demo up test check fix bench bench-selection bench-optimizers train-nano nano-report nano-transfer test-vllm
 
 VENV := .venv
 BIN := $(VENV)/bin
