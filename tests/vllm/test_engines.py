@@ -14,7 +14,6 @@ from services.scorer.engines.base import Engine, TokenItem
 from services.scorer.engines.choosing import ChosenEngine
 from services.scorer.generation.types import SamplingRequest
 from tests.conformance.test_scorer_engines import SUM_TOLERANCE_NATS, awkward_items, prompt_grid, slow_sum, sums
-from tests.vllm.conftest import chosen
 
 ENGINES = ("tree", "in_process", "over_http")
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(500)]
@@ -101,27 +100,3 @@ def test_a_seed_decides_the_samples(both: ChosenEngine) -> None:
     turn = both.codec.encode("<|im_start|>user\nWrite.<|im_end|>\n<|im_start|>assistant\n", literal=False)
     request = SamplingRequest(turn, 2, 8, 1.0, 1.0, 7)
     assert both.generator.generate([request]) == both.generator.generate([request])
-
-
-def test_bfloat16_orders_candidates_as_the_tree_does(tree: ChosenEngine) -> None:
-    """Rank correlation over candidates, of mean losses over examples."""
-    low_tree = chosen("torch_tree", dtype="bfloat16")
-    low_vllm = chosen("vllm_local", dtype="bfloat16", vllm_eager="true", vllm_cache_gib="1")
-    rng = np.random.default_rng(5)
-    words = "Sort the words by length in capitals as a list with commas and answer in brackets only please".split()
-    prompts = [" ".join(rng.choice(words, 3 + num % 9)) for num in range(24)]
-    answers = [("b, a", "a, b"), ("red", "RED"), ("one two", "[one, two]"), ("Paris is big.", "Paris")]
-    items = [
-        TokenItem(
-            tree.codec.encode(
-                f"<|im_start|>system\n{prompt}<|im_end|>\n<|im_start|>user\n{shown}<|im_end|>\n<|im_start|>assistant\n",
-                literal=False,
-            ),
-            tree.codec.encode(target, literal=True),
-        )
-        for prompt in prompts
-        for shown, target in answers
-    ]
-    means = [np.array(sums(each.engine, items)).reshape(24, 4).sum(axis=1) for each in (low_tree, low_vllm)]
-    ranks = [values.argsort().argsort() for values in means]
-    assert np.corrcoef(*ranks)[0, 1] > 0.99
