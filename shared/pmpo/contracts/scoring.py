@@ -6,13 +6,26 @@ and a list of T_n values when it gave ``targets``. Log-likelihoods are sums over
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from pmpo.contracts.problems import WireModel
 
-TemplateValue: TypeAlias = bool | int | float | str | None
+
+def _template_value(value: Any) -> Any:
+    """One sentence for the whole union, instead of one for each of its types."""
+    if (isinstance(value, float) and not math.isfinite(value)) or not isinstance(
+        value, bool | int | float | str | None
+    ):
+        raise PydanticCustomError("template_value", "give true, false, a number, a text or null")
+    return value
+
+
+TemplateValue: TypeAlias = Annotated[bool | int | float | str | None, BeforeValidator(_template_value)]
+TemplateArguments: TypeAlias = dict[str, TemplateValue]
 FloatCell: TypeAlias = float | list[float]
 IntCell: TypeAlias = int | list[int]
 TokensCell: TypeAlias = list[float] | list[list[float]]
@@ -77,7 +90,7 @@ class ScoreRequest(WireModel):
     examples: list[ScoreExample]
     answer_prefix: str = ""
     end_of_turn: bool = True
-    chat_template_kwargs: dict[str, TemplateValue] = Field(default_factory=dict)
+    chat_template_kwargs: TemplateArguments = Field(default_factory=dict)
     return_tokens: bool = False
 
 
@@ -150,7 +163,7 @@ class ChatCompletionRequest(WireModel):
     seed: int | None = Field(default=None, ge=0, lt=2**63)
     stop: str | Annotated[list[str], Field(max_length=MAX_STOPS)] | None = None
     answer_prefix: str | None = None
-    chat_template_kwargs: dict[str, TemplateValue] = Field(default_factory=dict)
+    chat_template_kwargs: TemplateArguments = Field(default_factory=dict)
     stream: Literal[False] = False
 
     @property

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
 
-from pmpo.contracts.scoring import ScoreExample, ScoreRequest, TokenizeTextsRequest
+from pmpo.contracts.scoring import ScoreExample, ScoreRequest, TemplateValue, TokenizeTextsRequest
 from pmpo.errors import InvalidInputError, ModelChangedError, ScorerUnavailableError, TooLongError
 from pmpo.optim.types import Example, ModelIdentity, Scores
 from pmpo.remote.answers import read_cell_counts, read_scores, read_text_counts
@@ -32,6 +32,7 @@ class ScorerClient:
         timeout_s: deadline of one try.
         key: sent as a bearer token.
         identity: the job's first identity, when a journal already holds one.
+        chat_template_kwargs: for the model's chat template, with every conversation.
         policy: retries.
     """
 
@@ -43,12 +44,14 @@ class ScorerClient:
         timeout_s: float,
         key: str | None = None,
         identity: ModelIdentity | None = None,
+        chat_template_kwargs: Mapping[str, TemplateValue] | None = None,
         policy: RetryPolicy = DEFAULT_POLICY,
     ) -> None:
         peer = Peer(endpoint.url, "scorer", ScorerUnavailableError, REMEDY, key)
         self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy)
         self._where = f"the scorer at {endpoint.url}"
         self._identity = identity
+        self._template = {"chat_template_kwargs": dict(chat_template_kwargs)} if chat_template_kwargs else {}
 
     @property
     def identity(self) -> ModelIdentity | None:
@@ -72,7 +75,7 @@ class ScorerClient:
         return joined(bands)
 
     async def _score_part(self, prompts: Sequence[str], examples: Sequence[Example]) -> Scores:
-        answer = await self._upstream.post("/v1/score", _body(prompts, examples))
+        answer = await self._upstream.post("/v1/score", self._body(prompts, examples))
         scores = read_scores(answer, prompts, examples, self._where)
         self._check_identity(scores.identity)
         return scores
@@ -103,7 +106,7 @@ class ScorerClient:
     async def _cell_counts(self, prompts: Sequence[str], examples: Sequence[Example]) -> list[list[int]]:
         """One batch. The scorer names an item by its place in the request; on the way out it is named by its row."""
         try:
-            answer = await self._upstream.post("/v1/tokenize", _body(prompts, examples))
+            answer = await self._upstream.post("/v1/tokenize", self._body(prompts, examples))
         except TooLongError as error:
             if len(examples) > 1:  # look for it in halves: the first one that is too long raises
                 middle = len(examples) // 2
@@ -113,6 +116,9 @@ class ScorerClient:
             said = re.sub(r"^prompt \d+ with example \d+ ", "", str(error))
             raise TooLongError(f"the prompt with row {examples[0].index} (from 0) of the data {said}") from None
         return read_cell_counts(answer, prompts, examples, self._where)
+
+    def _body(self, prompts: Sequence[str], examples: Sequence[Example]) -> dict[str, Any]:
+        return {**_body(prompts, examples), **self._template}
 
     def _check_identity(self, found: ModelIdentity) -> None:
         if self._identity is None:

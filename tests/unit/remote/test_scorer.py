@@ -214,3 +214,14 @@ async def test_a_refusal_keeps_its_class_and_sentence(
     with pytest.raises(TooLongError, match="prompt 0 with example 3 is 900 tokens"):
         await _client(http, server).score(["p"], EXAMPLES)
     assert len(server.asked) == 1
+
+
+async def test_template_arguments_go_with_scores_and_counts(
+    http: httpx.AsyncClient, server: ScriptedServer, reply: type[Reply]
+) -> None:
+    server.answer = lambda asked: reply(_scores() if asked.path == "/v1/score" else {"num_tokens": [[5, [3, 4, 5]]]})
+    endpoint, arguments = Endpoint(name="default", url=server.url), {"enable_thinking": False}
+    client = ScorerClient(http, endpoint, timeout_s=10, chat_template_kwargs=arguments)
+    await client.score(["p"], EXAMPLES)
+    await client.num_scored_tokens(["p"], EXAMPLES)
+    assert [ScoreRequest.model_validate(asked.body).chat_template_kwargs for asked in server.asked] == [arguments] * 2
