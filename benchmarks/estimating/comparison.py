@@ -13,7 +13,7 @@ from benchmarks.engine import Engine
 from benchmarks.ports import NoJournal
 from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import JobSpec
-from pmpo.errors import InvalidInputError
+from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.optim.events import (
     CandidateProposed,
     Event,
@@ -97,13 +97,15 @@ class BundledJob:
 
 
 def bundled_jobs(folder: Path, data_dir: Path | None) -> Iterator[BundledJob | str]:
-    """Every job file of ``folder``, or a sentence that says why it is left out: no data, or no estimate."""
+    """Every job file of ``folder``, or a sentence without paths that says why it is left out: no data or no estimate."""
     for path in sorted(folder.glob("*.yaml")):
         try:
             job = load_job(path, data_dir)
             refuse_estimate(job)
+        except InvalidDataError:
+            yield f"{path.stem} is left out: its data is not under PMPO_DATA_DIR"
         except InvalidInputError as error:
-            yield f"{path.stem} is left out: {error.message}"
+            yield f"{path.stem} is left out: {error.message.partition(';')[0]}"
         else:
             yield BundledJob(path.stem, job)
 

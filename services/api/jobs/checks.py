@@ -91,7 +91,8 @@ class JobChecks:
         counts = await _count(counter, spec, search, splits)
         targets = [example.target for example in (*splits.train, *splits.validation, *splits.test)]
         answers = await counter.count_tokens(targets)
-        return estimate_view(search, counts, sum(answers) / len(answers), sizes, warnings)
+        mean, is_small = sum(answers) / len(answers), spec.optimizer.meta_prompt == "small"
+        return estimate_view(search, counts, mean, sizes, warnings, is_small_form=is_small)
 
     def _counter(self, terms: JobTerms) -> TokenCounter:
         counters = [self._connect(self._endpoints[name], given) for name, given in terms.target_arguments.items()]
@@ -120,5 +121,5 @@ async def _count(counter: TokenCounter, spec: JobSpec, search: SearchSpec, split
         TokenCounts(counts[:gate], counts[gate:final], counts[final:], num_tokens)
         for counts, num_tokens in zip(await counter.num_scored_tokens(prompts, rows), alone, strict=True)
     ]
-    row, num_targets = largest_row_bytes(splits.train), most_targets(splits)
-    return replace(first, others=others, largest_row_bytes=row, num_targets=num_targets)
+    row, most = largest_row_bytes(splits.train), most_targets(splits)
+    return replace(first, others=others, largest_row_bytes=row, max_row_targets=most)

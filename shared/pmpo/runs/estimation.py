@@ -11,7 +11,13 @@ from pmpo.optim.spec import SearchSpec
 
 
 def estimate_view(
-    spec: SearchSpec, counts: TokenCounts, answer_tokens: float, sizes: SplitSizes, warnings: list[str]
+    spec: SearchSpec,
+    counts: TokenCounts,
+    answer_tokens: float,
+    sizes: SplitSizes,
+    warnings: list[str],
+    *,
+    is_small_form: bool,
 ) -> EstimateView:
     """What the search will probably use, and the smallest budget that it takes.
 
@@ -21,9 +27,11 @@ def estimate_view(
         answer_tokens: mean length of the known outputs.
         sizes: rows of each set.
         warnings: what the job's owner should know.
+        is_small_form: whether the rewriter fills in the forms for small models.
     """
     policy = policy_of(spec.selection)
-    found, smallest = estimate(counts, spec, policy, answer_tokens), minimum_budget(counts, spec, policy)
+    found = estimate(counts, spec, policy, answer_tokens, is_small_form=is_small_form)
+    smallest = minimum_budget(counts, spec, policy)
     amounts = (found.low, found.expected, found.high)
     scored, generated = [cost.scored_tokens for cost in amounts], [cost.generated_tokens for cost in amounts]
     low, expected, high = map(money, amounts)
