@@ -14,6 +14,7 @@ from benchmarks.ports import NoJournal
 from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidDataError, InvalidInputError
+from pmpo.optim.compress import compress
 from pmpo.optim.events import (
     CandidateProposed,
     Event,
@@ -28,6 +29,7 @@ from pmpo.optim.spec import BudgetCaps
 from pmpo.optim.types import Completion, Example, GenerationRequest, Scores, Splits
 from pmpo.runs.jobfile import load_job
 from pmpo.runs.jobspec import search_spec, split_job
+from pmpo.runs.modes import deletion_rule
 from pmpo.runs.rivals import refuse_estimate
 from pmpo.runtime.endpoints import Endpoint
 from services.api.jobs.checks import JobChecks
@@ -97,7 +99,7 @@ class BundledJob:
 
 
 def bundled_jobs(folder: Path, data_dir: Path | None) -> Iterator[BundledJob | str]:
-    """Every job file of ``folder``, or a sentence without paths that says why it is left out: no data or no estimate."""
+    """Every job file of ``folder``, or a sentence without paths that says why it is left out."""
     for path in sorted(folder.glob("*.yaml")):
         try:
             job = load_job(path, data_dir)
@@ -127,9 +129,11 @@ async def run_to_the_end(engine: Engine, job: JobSpec) -> dict[str, Any]:
     splits = split_job(job)[0]
     scorer, rewriter, target = ScoredOn(engine, splits), Written(engine), Written(engine)
     ports = SearchPorts(scorer, rewriter, target, engine, NoJournal(), NothingRight())
-    events = [event async for event in search(spec, splits, ports)]
+    is_search = job.kind == "optimize"
+    run = search(spec, splits, ports) if is_search else compress(spec, deletion_rule(job), splits, ports)
+    events = [event async for event in run]
     result = next(event.result for event in events if isinstance(event, SearchFinished))
-    if result.num_iterations < job.optimizer.iterations:
+    if is_search and result.num_iterations < job.optimizer.iterations:
         raise RuntimeError(f"{job.name} ended after {result.num_iterations} rounds: {result.stop_reason}")
     return {
         "scored_tokens": result.spent.scored_tokens,

@@ -91,8 +91,8 @@ class JobChecks:
         counts = await _count(counter, spec, search, splits)
         targets = [example.target for example in (*splits.train, *splits.validation, *splits.test)]
         answers = await counter.count_tokens(targets)
-        mean, is_small = sum(answers) / len(answers), spec.optimizer.meta_prompt == "small"
-        return estimate_view(search, counts, mean, sizes, warnings, is_small_form=is_small)
+        mean = sum(answers) / len(answers)
+        return estimate_view(spec, search, counts, mean, sizes=sizes, warnings=warnings)
 
     def _counter(self, terms: JobTerms) -> TokenCounter:
         counters = [self._connect(self._endpoints[name], given) for name, given in terms.target_arguments.items()]

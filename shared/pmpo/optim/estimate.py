@@ -19,9 +19,10 @@ from pmpo.optim.selection import SelectionPolicy
 from pmpo.optim.spec import SearchSpec
 from pmpo.optim.tariff import PICO, Reservation, Tariff
 
-TAGS_TOKENS = 8  # <prompt> and </prompt>, and the end of turn
+TAGS_TOKENS = 6  # <prompt> and the end of turn
 MARK_TOKENS = 8  # <mask> and </mask>
-SHORTEST_REWRITE_TOKENS = 16  # whoever rewrites "Do it." writes a sentence or two
+SHORTEST_ANSWER_TOKENS = 5  # before a prompt says otherwise
+SHORTEST_REWRITE_TOKENS = 14  # whoever rewrites "Do it." writes a sentence or two
 BYTES_PER_TOKEN = 4
 UNIT_TOKENS = 8  # of a sentence
 
@@ -37,6 +38,7 @@ class Assumptions:
         rounds_to_improve: rounds in which most of them are: ``improvements * (1 - exp(-rounds / rounds_to_improve))``.
         validated: candidates scored on the validation set for one that is accepted.
         growth: length of rewrites over that of the seed prompt.
+        added: tokens that every improvement adds to it: small models add a rule to a short prompt, and then another.
         num_units: units of a rewrite in the mask analysis; as many as the seed prompt has, where it has more.
         answer_growth: length of generated answers over that of the known outputs.
     """
@@ -47,6 +49,7 @@ class Assumptions:
     rounds_to_improve: float
     validated: float
     growth: float
+    added: float
     num_units: int
     answer_growth: float
 
@@ -62,10 +65,11 @@ class Assumptions:
 
 
 # Fitted to the runs of benchmarks/estimate.py (small forms, the bundled model) and to simulations (the others).
-LOW = Assumptions(0.4, 100.0, 2.0, 6.0, 1.0, 0.7, 1, 0.7)
-EXPECTED = Assumptions(0.95, 400.0, 5.0, 6.0, 1.3, 1.0, 3, 1.0)
-HIGH = Assumptions(1.0, 4000.0, 12.0, 8.0, 2.0, 1.8, 5, 2.0)
-SMALL_IDEAS = (3.0, 8.0, 40.0)  # small forms are filled in by small models
+LOW = Assumptions(0.4, 100.0, 2.0, 6.0, 1.0, 0.7, 0.0, 1, 0.7)
+EXPECTED = Assumptions(0.95, 400.0, 5.0, 6.0, 1.3, 1.0, 0.0, 3, 1.0)
+HIGH = Assumptions(1.0, 4000.0, 12.0, 8.0, 2.0, 1.8, 0.0, 5, 2.0)
+# Small forms are filled in by small models: (ideas, added) of the three.
+SMALL = ((3.0, 1.0), (8.0, 3.3), (20.0, 3.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,8 @@ def estimate(
     all_assumed: tuple[Assumptions, ...] = (LOW, EXPECTED, HIGH)
     if is_small_form:
         all_assumed = tuple(
-            replace(assumed, ideas=ideas) for assumed, ideas in zip(all_assumed, SMALL_IDEAS, strict=True)
+            replace(assumed, ideas=ideas, added=added)
+            for assumed, (ideas, added) in zip(all_assumed, SMALL, strict=True)
         )
     low, expected, high = (_Forecast(counts, spec, policy, answer_tokens, each).total() for each in all_assumed)
     return Estimate(low, expected, high)
@@ -120,14 +125,15 @@ class _Forecast:
         self._policy = policy
         self._assumed = assumed
         self._tariff = Tariff(spec.prices)
-        self._answer_tokens = min(answer_tokens * assumed.answer_growth + 1, float(spec.max_answer_tokens))
+        answer = max(answer_tokens * assumed.answer_growth + 1, SHORTEST_ANSWER_TOKENS * assumed.answer_growth)
+        self._answer_tokens = min(answer, float(spec.max_answer_tokens))
+        self._num_accepted = assumed.num_accepted(spec.iterations)
         seed = max(counts.prompt, *(other.prompt for other in counts.others)) if counts.others else counts.prompt
-        wanted = max(seed * assumed.growth, SHORTEST_REWRITE_TOKENS)
+        wanted = max(seed * assumed.growth + assumed.added * self._num_accepted, SHORTEST_REWRITE_TOKENS)
         self._rewrite_tokens = min(wanted, float(max(spec.max_prompt_tokens, seed)))
         self._num_copies = counts.max_row_targets * spec.num_target_models  # of the prompt, for all targets of a row
         self._growth = self._num_copies * (self._rewrite_tokens - counts.prompt)
         self._num_hard = min(spec.hard_examples, len(counts.train))
-        self._num_accepted = assumed.num_accepted(spec.iterations)
         self._num_analyses = 1 + assumed.num_accepted(spec.iterations - 1)
 
     def total(self) -> Reservation:
