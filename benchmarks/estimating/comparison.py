@@ -95,7 +95,7 @@ class BundledJob:
     @property
     def digest(self) -> str:
         """What results depend on, in 16 hexadecimal digits."""
-        return hashlib.sha256(self.job.model_dump_json().encode()).hexdigest()[:16]
+        return hashlib.sha256(self.job.model_dump_json(exclude_unset=True).encode()).hexdigest()[:16]
 
 
 def bundled_jobs(folder: Path, data_dir: Path | None) -> Iterator[BundledJob | str]:

@@ -31,7 +31,7 @@ class TriedUnits:
     answer_growth: float
 
 
-LOW, EXPECTED, HIGH = TriedUnits(0.1, 1.0, 0.7), TriedUnits(0.5, 0.8, 1.0), TriedUnits(1.0, 0.5, 2.0)
+LOW, EXPECTED, HIGH = TriedUnits(0.0, 1.0, 0.7), TriedUnits(0.5, 0.8, 1.0), TriedUnits(1.0, 0.5, 2.0)
 
 
 def estimate_compression(counts: TokenCounts, spec: SearchSpec, rule: DeletionRule, answer_tokens: float) -> Estimate:
@@ -55,6 +55,7 @@ def _cost(
 ) -> Reservation:
     tariff, tested = Tariff(spec.prices), counts.test if len(counts.test) >= MIN_TEST_EXAMPLES else ()
     num_copies = counts.num_targets * spec.num_targets
+    num_tests = 2 if assumed.tried else 1  # a prompt of which nothing went is not tested twice
     units = deletable_units(spec.prompt, spec.protected, rule)
     per_row = num_copies * counts.prompt / len(spec.prompt)  # tokens that a character of the prompt costs a row
     importance = sum(sum(counts.train) - len(counts.train) * per_row * len(unit.text) for unit in units)
@@ -62,9 +63,11 @@ def _cost(
     num_tried = assumed.tried * len(units)
     tries = num_tried * (sum(counts.train) - len(counts.train) * gone / 2)
     tries += num_tried * assumed.deleted * (sum(counts.validation) - len(counts.validation) * gone / 2)
-    scored = sum(counts.train) + sum(counts.validation) + importance + tries + 2 * sum(tested) - len(tested) * gone
+    scored = (
+        sum(counts.train) + sum(counts.validation) + importance + tries + num_tests * sum(tested) - len(tested) * gone
+    )
     cost = tariff.scoring(round(scored))
     if spec.with_accuracy:
         answer = min(answer_tokens * assumed.answer_growth + 1, float(spec.max_answer_tokens))
-        cost += tariff.answering(round(2 * len(tested) * answer), round(2 * sum(tested) / num_copies))
+        cost += tariff.answering(round(num_tests * len(tested) * answer), round(num_tests * sum(tested) / num_copies))
     return cost

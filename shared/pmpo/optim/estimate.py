@@ -14,6 +14,7 @@ from math import exp
 from pmpo.optim.acceptance import MIN_TEST_EXAMPLES
 from pmpo.optim.bounds import TokenCounts
 from pmpo.optim.importance import units_of
+from pmpo.optim.preference import MultipleChoice
 from pmpo.optim.rewrite import MetaPrompt
 from pmpo.optim.selection import SelectionPolicy
 from pmpo.optim.spec import SearchSpec
@@ -21,9 +22,10 @@ from pmpo.optim.tariff import PICO, Reservation, Tariff
 
 TAGS_TOKENS = 6  # <prompt> and the end of turn
 MARK_TOKENS = 8  # <mask> and </mask>
-SHORTEST_ANSWER_TOKENS = 5  # before a prompt says otherwise
+SHORT_ANSWER_TOKENS = 5  # of a small model that was not told what to answer
 SHORTEST_REWRITE_TOKENS = 14  # whoever rewrites "Do it." writes a sentence or two
 BYTES_PER_TOKEN = 4
+OPTIONS_FORM_SHARE = 0.15
 UNIT_TOKENS = 8  # of a sentence
 
 
@@ -41,6 +43,7 @@ class Assumptions:
         added: tokens that every improvement adds to it: small models add a rule to a short prompt, and then another.
         num_units: units of a rewrite in the mask analysis; as many as the seed prompt has, where it has more.
         answer_growth: length of generated answers over that of the known outputs.
+        answered_in_full: share of the answers that are as long as known outputs; the others have a few tokens.
     """
 
     usable: float
@@ -52,6 +55,7 @@ class Assumptions:
     added: float
     num_units: int
     answer_growth: float
+    answered_in_full: float = 1.0
 
     def num_accepted(self, iterations: int) -> float:
         """Rounds that end with a new incumbent."""
@@ -96,7 +100,7 @@ def estimate(
     all_assumed: tuple[Assumptions, ...] = (LOW, EXPECTED, HIGH)
     if is_small_form:
         all_assumed = tuple(
-            replace(assumed, ideas=ideas, added=added)
+            replace(assumed, ideas=ideas, added=added * _form_share(spec), answered_in_full=0.5)
             for assumed, (ideas, added) in zip(all_assumed, SMALL, strict=True)
         )
     low, expected, high = (_Forecast(counts, spec, policy, answer_tokens, each).total() for each in all_assumed)
@@ -125,11 +129,12 @@ class _Forecast:
         self._policy = policy
         self._assumed = assumed
         self._tariff = Tariff(spec.prices)
-        answer = max(answer_tokens * assumed.answer_growth + 1, SHORTEST_ANSWER_TOKENS * assumed.answer_growth)
+        share = assumed.answered_in_full
+        answer = (share * answer_tokens + (1 - share) * SHORT_ANSWER_TOKENS) * assumed.answer_growth + 1
         self._answer_tokens = min(answer, float(spec.max_answer_tokens))
         self._num_accepted = assumed.num_accepted(spec.iterations)
         seed = max(counts.prompt, *(other.prompt for other in counts.others)) if counts.others else counts.prompt
-        wanted = max(seed * assumed.growth + assumed.added * self._num_accepted, SHORTEST_REWRITE_TOKENS)
+        wanted = max(seed * assumed.growth + assumed.added * self._num_accepted, SHORTEST_REWRITE_TOKENS * assumed.growth)
         self._rewrite_tokens = min(wanted, float(max(spec.max_prompt_tokens, seed)))
         self._num_copies = counts.max_row_targets * spec.num_target_models  # of the prompt, for all targets of a row
         self._growth = self._num_copies * (self._rewrite_tokens - counts.prompt)
@@ -189,6 +194,11 @@ class _Forecast:
         num_answers = num_validations * len(counts.validation) + 2 * len(self._tested)
         read = num_validations * sum(counts.validation) + 2 * sum(self._tested) + num_answers * self._growth
         return self._tariff.answering(round(num_answers * self._answer_tokens), round(read / self._num_copies))
+
+
+def _form_share(spec: SearchSpec) -> float:
+    """How much of what improves a prompt is its rules of form: options are told apart by the question asked alone."""
+    return OPTIONS_FORM_SHARE if isinstance(spec.objective, MultipleChoice) else 1.0
 
 
 def _form_tokens(meta: MetaPrompt) -> float:
