@@ -54,7 +54,7 @@ def _cost(
     counts: TokenCounts, spec: SearchSpec, rule: DeletionRule, answer_tokens: float, assumed: TriedUnits
 ) -> Reservation:
     tariff, tested = Tariff(spec.prices), counts.test if len(counts.test) >= MIN_TEST_EXAMPLES else ()
-    num_copies = counts.num_targets * spec.num_targets
+    num_copies = counts.max_row_targets * spec.num_target_models
     num_tests = 2 if assumed.tried else 1  # a prompt of which nothing went is not tested twice
     units = deletable_units(spec.prompt, spec.protected, rule)
     per_row = num_copies * counts.prompt / len(spec.prompt)  # tokens that a character of the prompt costs a row

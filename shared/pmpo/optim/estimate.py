@@ -134,7 +134,8 @@ class _Forecast:
         self._answer_tokens = min(answer, float(spec.max_answer_tokens))
         self._num_accepted = assumed.num_accepted(spec.iterations)
         seed = max(counts.prompt, *(other.prompt for other in counts.others)) if counts.others else counts.prompt
-        wanted = max(seed * assumed.growth + assumed.added * self._num_accepted, SHORTEST_REWRITE_TOKENS * assumed.growth)
+        shortest = SHORTEST_REWRITE_TOKENS * assumed.growth
+        wanted = max(seed * assumed.growth + assumed.added * self._num_accepted, shortest)
         self._rewrite_tokens = min(wanted, float(max(spec.max_prompt_tokens, seed)))
         self._num_copies = counts.max_row_targets * spec.num_target_models  # of the prompt, for all targets of a row
         self._growth = self._num_copies * (self._rewrite_tokens - counts.prompt)

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 from typing import Any
 
 import httpx
@@ -11,7 +12,6 @@ from pmpo.errors import StoreUnavailableError
 from pmpo.optim.types import Prices
 from pmpo.runs.terms import decode_terms
 from pmpo.runtime.endpoints import Endpoint
-from services.api.deps import Collaborators
 from services.api.jobs.checks import JobChecks
 from services.api.jobs.service import JobService
 from services.queues import JobQueues
@@ -234,8 +234,8 @@ async def test_the_endpoint_table_of_the_hour_is_stored_with_the_job(
         counted_with.append(arguments)
         return WordCounter()
 
-    health = app.state.collaborators.health
-    app.state.collaborators = Collaborators(JobService(store, queues, JobChecks(table, connect)), health)
+    service = JobService(store, queues, JobChecks(table, connect))
+    app.state.collaborators = dataclasses.replace(app.state.collaborators, jobs=service)
     job_id = await _create(client, {**job, "chat_template_kwargs": {"enable_thinking": False}})
     terms = decode_terms(await store.jobs.terms(job_id))
     assert terms.prices == Prices(scored=0.5, rewriting=2.0, answering=2.0)
