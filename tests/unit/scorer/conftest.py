@@ -10,6 +10,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast, Qwen3Config
 
+from pmpo.runtime.metrics import ScorerMetrics
 from pmpo.runtime.settings import Settings, load_settings
 from services.scorer.model_source import ModelSource, find_model
 from services.scorer.rendering.alignment import Renderer
@@ -106,8 +107,13 @@ def settings(model_folder: Path) -> Settings:
 
 
 @pytest.fixture
-async def service(settings: Settings, source: ModelSource) -> AsyncIterator[ScorerService]:
-    built = build_service(settings, source)
+def metrics() -> ScorerMetrics:
+    return ScorerMetrics()
+
+
+@pytest.fixture
+async def service(settings: Settings, source: ModelSource, metrics: ScorerMetrics) -> AsyncIterator[ScorerService]:
+    built = build_service(settings, source, metrics)
     built.start()
     yield built
     await built.close()
