@@ -12,6 +12,7 @@ from services.scorer.batcher.calls import EngineCalls
 from services.scorer.batcher.engine_room import EngineDeadError, EngineRoom
 from services.scorer.batcher.items import PreparedItems
 from services.scorer.batcher.memo import MemoCounts, ScoreMemo
+from services.scorer.batcher.pace import Pace
 from services.scorer.batcher.sampling import Floor, Sampling
 from services.scorer.batcher.scoring import Round, Scoring
 from services.scorer.batcher.types import BatchLimits, Observer, Sampled, Scored, Trouble
@@ -41,14 +42,14 @@ class Batcher:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._room = room
-        self._limits = limits
         self._clock = clock
+        self._pace = Pace(limits)
         self._calls = EngineCalls(room, observer, clock)
         self._memo = ScoreMemo(limits.memo_bytes if limits.remembers else 0)
         floor = Floor(room.max_cached_tokens, limits.slice_tokens, room.lets_rows_join)
         self._scoring = Scoring(limits.slice_tokens, self._memo, is_deterministic=limits.is_deterministic)
         self._sampling = Sampling(limits.slice_tokens, floor, is_deterministic=limits.is_deterministic)
-        self._next = Round(self._num_room)
+        self._next = self._new_round()
         self._current: Round | None = None
         self._arrived = asyncio.Event()
         self._loop_task: asyncio.Task[None] | None = None
@@ -149,18 +150,15 @@ class Batcher:
     def _scoring_waits(self) -> bool:
         return not self._next.is_empty or self._scoring.waits
 
-    @property
-    def _num_room(self) -> int:
-        """Room of a new round. A deterministic one is as large whatever else goes on."""
-        is_slice = self._limits.is_deterministic or self._sampling.is_busy
-        return self._limits.slice_tokens if is_slice else self._limits.round_tokens
+    def _new_round(self) -> Round:
+        return Round(self._pace.room(is_sampling=self._sampling.is_busy))
 
     async def _score_round(self) -> float:
         """Run the round that was prepared, completed with what has come since. Answers the seconds it took."""
-        round_ = Round(self._num_room) if self._next.is_empty else self._next
+        round_ = self._new_round() if self._next.is_empty else self._next
         self._scoring.drop_needless(round_)
         self._scoring.fill(round_)
-        self._next = Round(self._num_room)
+        self._next = self._new_round()
         if round_.is_empty:
             return 0.0
         self._current = round_
@@ -168,7 +166,9 @@ class Batcher:
         started_at = self._clock()
         await self._calls.score(round_, self._scoring)
         self._current = None
-        return self._clock() - started_at
+        seconds = self._clock() - started_at
+        self._pace.observe(round_.num_tokens, seconds)
+        return seconds
 
     async def _sample_for(self, seconds: float) -> None:
         """Draw tokens until nothing is left to draw, or for about so long when scoring waits; at least one."""
@@ -200,6 +200,6 @@ class Batcher:
             for work in round_.works if round_ is not None else ():
                 work.fail(error)
         self._current = None
-        self._next = Round(self._num_room)
+        self._next = self._new_round()
         self._scoring.fail(error)
         self._sampling.fail(error)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from pmpo.errors import EngineError
+from pmpo.errors import EngineError, PmpoError
 from services.scorer.batcher.engine_room import EngineDeadError, EngineRoom
 from services.scorer.batcher.sampling import Sampling
 from services.scorer.batcher.scoring import Part, Round, Scoring, has_bad_numbers
 from services.scorer.batcher.types import Observer
+from services.scorer.batcher.work import Work, fail_all
 from services.scorer.engines.base import ScoredItems
 
 logger = logging.getLogger(__name__)
@@ -30,8 +32,9 @@ class EngineCalls:
             scored = await self._call(parts)
         except Exception as error:
             logger.exception("the engine failed on a round of %d requests", len(parts))
-            await self._room.outlive(error)
-            await self._redo(parts, scoring)
+            if not _fail_if_it_passes([part.work for part in parts], error):
+                await self._room.outlive(error)
+                await self._redo(parts, scoring)
             return
         suspects = []
         for part, found in round_.split(scored):
@@ -50,7 +53,8 @@ class EngineCalls:
             ends = await self._room.turn(leaving, joining)
         except Exception as error:
             logger.exception("the engine failed while it drew for %d requests", len(works))
-            sampling.start_again(await self._room.outlive(error))
+            passes = _fail_if_it_passes(works, error)
+            sampling.start_again("" if passes else await self._room.outlive(error))
             return
         ended_at = self._clock()
         for work in works:
@@ -71,6 +75,8 @@ class EngineCalls:
 
     async def _blame(self, part: Part, failure: Exception) -> None:
         """Fail the request that failed alone: it is the culprit, also when the engine has died of it."""
+        if _fail_if_it_passes([part.work], failure):
+            return
         try:
             reason = await self._room.outlive(failure)
         except EngineDeadError as death:
@@ -88,3 +94,11 @@ class EngineCalls:
         num_tokens = sum(item.num_tokens for item in items)
         self._observer.round_ended(len(items), num_tokens, sum(scored.computed_tokens), ended_at - started_at)
         return scored
+
+
+def _fail_if_it_passes(works: Sequence[Work[Any]], failure: Exception) -> bool:
+    """Whether a failure is nobody's fault and passes by itself (a model server is away): then it is told as it is."""
+    if not (isinstance(failure, PmpoError) and failure.retryable):
+        return False
+    fail_all(works, failure)
+    return True

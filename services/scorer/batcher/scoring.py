@@ -35,9 +35,15 @@ class Part:
 
 @dataclass(slots=True)
 class Round:
-    """What one engine call scores. ``room``: the tokens that still fit; the first item always does."""
+    """What one engine call scores.
+
+    Attributes:
+        room: the tokens that still fit; the first item always does.
+        num_tokens: the tokens that were taken in, those that items share counted once.
+    """
 
     room: int
+    num_tokens: int = 0
     _parts: dict[ScoreWork, Part] = field(default_factory=dict)
 
     @property
@@ -72,6 +78,7 @@ class Round:
             self._parts[work] = Part(work)
         self._parts[work].indices.append(index)
         self.room -= cost
+        self.num_tokens += cost
 
     def keep(self, is_wanted: Callable[[ScoreWork, int], bool]) -> None:
         """Drop the items that are not wanted (any more)."""

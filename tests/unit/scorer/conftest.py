@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -17,7 +18,8 @@ from services.scorer.rendering.alignment import Renderer
 from services.scorer.rendering.codec import TextCodec, load_tokenizer
 from services.scorer.rendering.template import ChatTemplate
 from services.scorer.service import ScorerService
-from services.scorer.startup import build_service
+from services.scorer.startup import ServiceSlot, build_service
+from tests.unit.scorer.talking import open_client
 
 CONTEXT_LENGTH = 256
 CHAT_ML = (
@@ -117,3 +119,9 @@ async def service(settings: Settings, source: ModelSource, metrics: ScorerMetric
     built.start()
     yield built
     await built.close()
+
+
+@pytest.fixture
+async def client(service: ScorerService, metrics: ScorerMetrics) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_client(ServiceSlot(service, metrics)) as opened:
+        yield opened

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,7 +14,6 @@ import torch
 
 from pmpo.contracts.scoring import (
     ChatCompletionResponse,
-    MaskedLossesResponse,
     ModelList,
     ScoreRequest,
     ScoreResponse,
@@ -30,33 +28,7 @@ from services.scorer.model_source import ModelSource
 from services.scorer.rendering.alignment import Renderer
 from services.scorer.service import ScorerService
 from services.scorer.startup import ServiceSlot, build_service
-
-BODY: dict[str, Any] = {
-    "prompts": ["Be brief.", "{{input}}?", [{"role": "user", "content": "q"}]],
-    "examples": [{"input": "hi", "target": "yo"}, {"input": "bye", "targets": ["so", "long", "so"]}],
-}
-CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 6, "seed": 1}
-
-
-@pytest.fixture
-async def client(service: ScorerService, metrics: ScorerMetrics) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client(ServiceSlot(service, metrics)) as opened:
-        yield opened
-
-
-def open_client(slot: ServiceSlot) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(slot)), base_url="http://scorer")
-
-
-def engine_of(service: ScorerService) -> Any:
-    """The engine that the service runs on."""
-    machine = service._batcher._room._machine
-    assert machine is not None
-    return machine.engine
-
-
-def flat(cells: list[list[Any]]) -> list[Any]:
-    return [value for row in cells for cell in row for value in (cell if isinstance(cell, list) else [cell])]
+from tests.unit.scorer.talking import BODY, CHAT, engine_of, flat, open_client
 
 
 async def test_score_equals_plain_scoring_of_the_rendered_items(
@@ -88,87 +60,6 @@ async def test_tokens_on_request_sum_to_the_cells(client: httpx.AsyncClient) -> 
     assert [len(values) for values in tokens[1][1]] == [3, 5, 3]
     assert sum(tokens[1][0]) == pytest.approx(answer["log_likelihoods"][1][0])
     assert [sum(values) for values in tokens[1][1]] == pytest.approx(answer["log_likelihoods"][1][1])
-
-
-MASKED: dict[str, Any] = {
-    "prompt": "Be brief. Be kind.",
-    "spans": [[0, 9], [9, 18]],
-    "examples": [{"input": "hi", "target": "yo"}, {"input": "bye", "target": "so long", "weight": 3.0}],
-}
-
-
-async def test_masked_losses_equal_the_scores_of_the_masked_prompts(client: httpx.AsyncClient) -> None:
-    answer = MaskedLossesResponse.model_validate((await client.post("/v1/masked-losses", json=MASKED)).json())
-    prompts = ["Be brief. Be kind.", "Be kind.", "Be brief."]
-    scored = (await client.post("/v1/score", json={"prompts": prompts, "examples": MASKED["examples"]})).json()
-    losses = -np.array(scored["log_likelihoods"]) / np.array(scored["num_tokens"])
-    assert answer.baseline == pytest.approx(losses[0].tolist(), abs=1e-5)
-    assert np.array(answer.masked) == pytest.approx(losses[1:], abs=1e-5)
-    assert answer.delta == pytest.approx(((losses[1:] - losses[0]) @ np.array([0.25, 0.75])).tolist(), abs=1e-5)
-    assert answer.num_tokens == scored["num_tokens"][0]
-    assert answer.scored_tokens == scored["scored_tokens"]
-    assert answer.computed_tokens < answer.scored_tokens  # one planned batch: what the variants share is run once
-    assert scored["computed_tokens"] == 0  # and it is remembered
-
-
-@pytest.mark.parametrize(
-    ("changes", "code", "words"),
-    [
-        ({"spans": []}, "invalid_input", "spans: give at least one"),
-        ({"spans": [[3, 3]]}, "invalid_input", r"spans.0: \[3, 3\] is no part of the prompt, which has 18 characters"),
-        ({"spans": [[0, 2], [4, 19]]}, "invalid_input", r"spans.1: \[4, 19\]"),
-        ({"prompt": "Say {{input}}", "spans": [[0, 5]]}, "invalid_input", "holds the placeholder {{input}}"),
-        ({"examples": [{"input": "a", "targets": ["b"]}]}, "invalid_input", "examples.0: .* one 'target'"),
-        ({"examples": [{"input": "a", "target": "b", "weight": 0}]}, "invalid_input", "every 'weight' is 0"),
-        ({"examples": []}, "invalid_input", "examples: give at least one"),
-        (
-            {"examples": [{"input": "a" * 210, "target": "b"}], "spans": [[9, 18]]},
-            "too_long",
-            "^the prompt with example 0 is 2.. tokens",
-        ),
-        ({"prompt": [{"role": "user", "content": "q"}]}, "invalid_input", "prompt"),
-    ],
-)
-async def test_bad_masks_are_told_in_the_words_of_the_request(
-    client: httpx.AsyncClient, changes: dict[str, Any], code: str, words: str
-) -> None:
-    response = await client.post("/v1/masked-losses", json={**MASKED, **changes})
-    assert (response.status_code, response.json()["code"]) == (422, code)
-    assert pytest.raises(AssertionError, match=words).matches(AssertionError(response.json()["detail"]))
-
-
-async def test_stage_times_stand_in_the_header_and_in_the_metrics(client: httpx.AsyncClient) -> None:
-    response = await client.post("/v1/score", json=BODY)
-    found = dict(re.findall(r"(\w+);dur=([\d.]+)", response.headers["server-timing"]))
-    assert {name: float(found[name]) for name in found} == {
-        name: pytest.approx(1000 * response.json()["timings"][f"{name}_s"], abs=1e-3)
-        for name in ("tokenize", "queue", "compute")
-    }
-    await client.post("/v1/chat/completions", json=CHAT)
-    await client.post("/v1/score", json={})
-    text = (await client.get("/metrics")).text
-    for line in (
-        'pmpo_scorer_requests_total{route="/v1/score",status="200"} 1.0',
-        'pmpo_scorer_requests_total{route="/v1/score",status="422"} 1.0',
-        'pmpo_scorer_errors_total{code="invalid_input"} 1.0',
-        'pmpo_scorer_stage_seconds_count{route="/v1/score",stage="compute"} 1.0',
-        'pmpo_scorer_stage_seconds_count{route="/v1/chat/completions",stage="queue"} 1.0',
-        f"pmpo_scorer_scored_tokens_total {response.json()['scored_tokens']:.1f}",
-        f"pmpo_scorer_computed_tokens_total {response.json()['computed_tokens']:.1f}",
-        "pmpo_scorer_queue_tokens 0.0",
-        "pmpo_scorer_ready 1.0",
-    ):
-        assert line in text.splitlines()
-
-
-async def test_what_was_scored_before_is_not_computed_again(client: httpx.AsyncClient) -> None:
-    first, second = [(await client.post("/v1/score", json=BODY)).json() for _ in range(2)]
-    assert second["log_likelihoods"] == first["log_likelihoods"]
-    assert second["scored_tokens"] == first["scored_tokens"]
-    assert second["computed_tokens"] == 0 < first["computed_tokens"]
-    text = (await client.get("/metrics")).text
-    assert f"pmpo_scorer_cached_tokens_total {first['scored_tokens']:.1f}" in text
-    assert "pmpo_scorer_context_memo_hits_total 6.0" in text
 
 
 async def test_answer_names_model_and_timings(client: httpx.AsyncClient, service: ScorerService) -> None:
