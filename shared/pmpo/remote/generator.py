@@ -28,6 +28,7 @@ class GeneratorClient:
         timeout_s: deadline of one try.
         key: sent as a bearer token.
         policy: retries.
+        job: whose calls these are: a scorer lets jobs take turns.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class GeneratorClient:
         timeout_s: float,
         key: str | None = None,
         policy: RetryPolicy = DEFAULT_POLICY,
+        job: str | None = None,
     ) -> None:
-        peer = Peer(endpoint.generate_url, "generator", GeneratorUnavailableError, REMEDY, key)
+        peer = Peer(endpoint.generate_url, "generator", GeneratorUnavailableError, REMEDY, key, job)
         self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy)
         self._where = f"the generator at {endpoint.generate_url}"
         self._model = endpoint.model

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     url: str = Field(default="http://127.0.0.1:8000", description="API that the client and the CLI call")
     api_key: str | None = Field(default=None, description="key that the client sends")
     lease_s: float = Field(default=15.0, gt=0.5, description="a worker's hold on a job, renewed at a third of it")
+    score_cache_bytes: int = Field(
+        default=268_435_456, ge=0, description="memory in Redis for scores that all jobs share; 0: none"
+    )
     upstream_timeout_s: float = Field(default=300.0, gt=0, description="deadline of one call to a scorer or generator")
     state_dir: str | None = Field(default=None, description="where the embedded stack keeps Redis' files and its logs")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
