@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from services.scorer.service import ScorerService
 
 if TYPE_CHECKING:
     from services.scorer.rendering.codec import TextCodec
+    from services.scorer.rendering.template import ChatTemplate
 
 logger = logging.getLogger(__name__)
 CACHED_TOKENS_PER_BATCH_TOKEN = 2
@@ -52,7 +54,6 @@ def build_service(settings: Settings, source: ModelSource, metrics: ScorerMetric
         EngineError: the engine's numbers are not those of the model.
     """
     # torch and transformers take seconds to import: a wrong setting is told before.
-    from services.scorer.rendering.alignment import Renderer
     from services.scorer.rendering.codec import TextCodec, load_tokenizer
     from services.scorer.rendering.template import ChatTemplate
 
@@ -62,6 +63,15 @@ def build_service(settings: Settings, source: ModelSource, metrics: ScorerMetric
 
     def build() -> Machine:
         return _build_machine(settings, source, codec, template.end_token_ids())
+
+    return assemble(settings, codec, template, build, metrics)
+
+
+def assemble(
+    settings: Settings, codec: TextCodec, template: ChatTemplate, build: Callable[[], Machine], metrics: ScorerMetrics
+) -> ScorerService:
+    """The service over a machine. ``build`` makes it, checked, now and whenever its engine has died."""
+    from services.scorer.rendering.alignment import Renderer
 
     machine = build()
     identity = machine.engine.identity
