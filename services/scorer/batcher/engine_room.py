@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pmpo.errors import EngineError, PmpoError
-from services.scorer.engines.base import Engine, ScoredItems, TokenItem
+from services.scorer.engines.base import Engine, EngineIdentity, ScoredItems, TokenItem
 from services.scorer.generation.types import Generator, RowEnd, RowKey, SamplingRow
 
 logger = logging.getLogger(__name__)
@@ -149,13 +149,19 @@ class EngineRoom:
         return self._machine
 
     def _checked(self, machine: Machine) -> Machine:
-        """Refuse a model that was exchanged on the disk: the tokenizer that is loaded is not its own."""
-        if machine.engine.identity != self._identity:
-            found, before = machine.engine.identity, self._identity
+        """Refuse a model that was exchanged meanwhile: the tokenizer that is loaded and the scores are not its own."""
+        found, before = machine.engine.identity, self._identity
+        if _what_decides(found) != _what_decides(before):
             raise EngineError(
-                f"the model's files have changed (revision {found.revision}, before {before.revision}): start it anew"
+                f"another model stands in its place (revision {found.revision} in {found.dtype}, before "
+                f"{before.revision} in {before.dtype}): start the scorer anew"
             )
         return machine
+
+
+def _what_decides(identity: EngineIdentity) -> tuple[str, str, str, str, int]:
+    """What must be the same after a restart; how work is shared may differ."""
+    return (identity.model, identity.revision, identity.dtype, identity.engine, identity.context_length)
 
 
 def sentence_of(error: Exception) -> str:

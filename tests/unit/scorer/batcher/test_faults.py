@@ -183,7 +183,7 @@ async def test_another_model_in_the_place_of_the_dead_one_is_refused() -> None:
     async with running(engine, rebuild=rebuild, max_restarts=1) as bench:
         with pytest.raises(ScorerUnavailableError):
             await bench.score(item(DEADLY))
-        assert "files have changed (revision 1, before 0)" in await until_dead_for_good(bench.batcher)
+        assert "(revision 1 in float32, before 0 in float32)" in await until_dead_for_good(bench.batcher)
 
 
 async def test_poisoned_answers_are_isolated_and_the_others_are_drawn() -> None:
