@@ -22,6 +22,7 @@ from services.scorer.generation.types import Sample, SamplingRequest
 
 logger = logging.getLogger(__name__)
 RESTART_RETRY_S = 5.0
+TURNS_PER_SLICE = 4  # so that several jobs get their turns within one forward pass
 
 
 class Batcher:
@@ -43,11 +44,12 @@ class Batcher:
     ) -> None:
         self._room = room
         self._clock = clock
-        self._pace = Pace(limits)
+        self._pace = Pace(limits, clock)
         self._calls = EngineCalls(room, observer, clock)
         self._memo = ScoreMemo(limits.memo_bytes if limits.remembers else 0)
         floor = Floor(room.max_cached_tokens, limits.slice_tokens, room.lets_rows_join)
-        self._scoring = Scoring(limits.slice_tokens, self._memo, is_deterministic=limits.is_deterministic)
+        quantum = max(1, limits.slice_tokens // TURNS_PER_SLICE)
+        self._scoring = Scoring(quantum, self._memo, is_deterministic=limits.is_deterministic)
         self._sampling = Sampling(limits.slice_tokens, floor, is_deterministic=limits.is_deterministic)
         self._next = self._new_round()
         self._current: Round | None = None
@@ -107,7 +109,7 @@ class Batcher:
         work = ScoreWork(job, future, Stopwatch(self._clock()), prepared)
         self._scoring.put(work)
         if self._current is not None:
-            self._scoring.fill(self._next)  # while the engine runs the round before
+            self._prepare()
         self._arrived.set()
         found = await future
         return Scored(found, work.stopwatch.queue_s or 0.0, work.stopwatch.compute_s, work.cached_tokens)
@@ -153,16 +155,21 @@ class Batcher:
     def _new_round(self) -> Round:
         return Round(self._pace.room(is_sampling=self._sampling.is_busy))
 
+    def _prepare(self) -> None:
+        """Fill the next round while one runs. What comes until then finds room in it, too."""
+        self._scoring.fill(self._next, spared=self._next.size // 2)
+
     async def _score_round(self) -> float:
         """Run the round that was prepared, completed with what has come since. Answers the seconds it took."""
-        round_ = self._new_round() if self._next.is_empty else self._next
+        round_ = self._next
+        round_.size = self._pace.room(is_sampling=self._sampling.is_busy)
         self._scoring.drop_needless(round_)
         self._scoring.fill(round_)
         self._next = self._new_round()
         if round_.is_empty:
             return 0.0
         self._current = round_
-        self._scoring.fill(self._next)
+        self._prepare()
         started_at = self._clock()
         await self._calls.score(round_, self._scoring)
         self._current = None

@@ -38,13 +38,18 @@ class Round:
     """What one engine call scores.
 
     Attributes:
-        room: the tokens that still fit; the first item always does.
-        num_tokens: the tokens that were taken in, those that items share counted once.
+        size: the tokens that fit, those that items share counted once; the first item always does.
+        num_tokens: the tokens that were taken in.
     """
 
-    room: int
+    size: int
     num_tokens: int = 0
     _parts: dict[ScoreWork, Part] = field(default_factory=dict)
+
+    @property
+    def room(self) -> int:
+        """The tokens that still fit."""
+        return self.size - self.num_tokens
 
     @property
     def parts(self) -> list[Part]:
@@ -77,7 +82,6 @@ class Round:
         if work not in self._parts:
             self._parts[work] = Part(work)
         self._parts[work].indices.append(index)
-        self.room -= cost
         self.num_tokens += cost
 
     def keep(self, is_wanted: Callable[[ScoreWork, int], bool]) -> None:
@@ -123,14 +127,14 @@ class Scoring:
         """Let a request wait for its turn."""
         self._queue.put(work)
 
-    def fill(self, round_: Round) -> None:
-        """Take what fits into the round. What the memo knows is found at once and takes no room."""
+    def fill(self, round_: Round, spared: int = 0) -> None:
+        """Take what fits into the round, but for ``spared`` tokens. What the memo knows takes no room."""
         while (work := self._queue.head()) is not None:
             if self._is_deterministic:
                 if round_.is_empty:
                     self._take_slice(work, round_)
                 return
-            if not self._try_take(work, round_):
+            if not self._try_take(work, round_, spared):
                 return
 
     def drop_needless(self, round_: Round) -> None:
@@ -149,13 +153,13 @@ class Scoring:
         """Fail everything that waits."""
         fail_all(self._queue.drain(), error)
 
-    def _try_take(self, work: ScoreWork, round_: Round) -> bool:
+    def _try_take(self, work: ScoreWork, round_: Round, spared: int) -> bool:
         """Take the request's next item; False when the round has no room for it."""
         if self._recall(work, work.position):
             work.take()
             return True
         cost = round_.cost(work)
-        if not round_.is_empty and cost > round_.room:
+        if not round_.is_empty and cost > round_.room - spared:
             return False
         self._queue.charge(work, cost)
         round_.add(work, work.take(), cost)

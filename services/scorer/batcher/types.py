@@ -15,8 +15,8 @@ class BatchLimits:
     """How much runs at a time, in tokens that are not shared.
 
     Attributes:
-        slice_tokens: of a scoring round while answers are being sampled, and what a job takes in its turn.
-        round_tokens: of a scoring round otherwise.
+        slice_tokens: of a scoring round at most while answers are being sampled, and at least otherwise.
+        round_tokens: of a scoring round at most.
         memo_bytes: bound of the memo of scores; 0 switches it off.
         is_deterministic: no company and no memo: what is computed for a request depends on that request alone.
     """

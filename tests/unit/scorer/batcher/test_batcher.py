@@ -63,7 +63,7 @@ async def test_large_request_is_sliced_and_lets_others_pass() -> None:
         await first
         assert values(await small) == [-50]
         assert values(await large) == [-2, -3, -4, -5, -6, -7]
-    assert engine.targets == [[1], [2, 3], [4, 5], [50, 6], [7]]  # [4, 5]: the turn of the large one
+    assert engine.targets == [[1], [2, 3], [50, 4], [5, 6], [7]]
 
 
 async def test_a_round_is_prepared_while_one_runs_and_completed_with_what_comes_in() -> None:
@@ -83,8 +83,8 @@ async def test_no_job_waits_for_the_million_tokens_of_another() -> None:
         small = await bench.start(item(5, 10), job="small")
         engine.gate.set()
         await asyncio.gather(small, *tasks)
-    # the one that ran, the one that was prepared, the turn of the large job, and its own
-    assert next(place for place, targets in enumerate(engine.targets, 1) if 5 in targets) <= 4
+    # the one that ran, and the next one, which was prepared and had room left, or the one after it
+    assert next(place for place, targets in enumerate(engine.targets, 1) if 5 in targets) <= 3
     assert len(engine.calls) > 90
 
 
