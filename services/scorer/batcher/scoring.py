@@ -16,10 +16,11 @@ from services.scorer.engines.base import FloatArray, ScoredItems, TokenItem
 
 @dataclass(slots=True)
 class Part:
-    """The items of one request in a round, as indices into the request, rising."""
+    """The items of one request in a round, as indices into the request, rising, and what each was counted as."""
 
     work: ScoreWork
     indices: list[int] = field(default_factory=list)
+    costs: list[int] = field(default_factory=list)
 
     @property
     def items(self) -> list[TokenItem]:
@@ -79,16 +80,19 @@ class Round:
 
     def add(self, work: ScoreWork, index: int, cost: int) -> None:
         """Take in one item."""
-        if work not in self._parts:
-            self._parts[work] = Part(work)
-        self._parts[work].indices.append(index)
+        part = self._parts.setdefault(work, Part(work))
+        part.indices.append(index)
+        part.costs.append(cost)
         self.num_tokens += cost
 
     def keep(self, is_wanted: Callable[[ScoreWork, int], bool]) -> None:
-        """Drop the items that are not wanted (any more)."""
+        """Drop the items that are not wanted (any more); their room is free again."""
         for part in self._parts.values():
-            part.indices = [index for index in part.indices if is_wanted(part.work, index)]
+            kept = [place for place, index in enumerate(part.indices) if is_wanted(part.work, index)]
+            part.indices = [part.indices[place] for place in kept]
+            part.costs = [part.costs[place] for place in kept]
         self._parts = {work: part for work, part in self._parts.items() if part.indices}
+        self.num_tokens = sum(cost for part in self._parts.values() for cost in part.costs)
 
     def split(self, scored: ScoredItems) -> Iterator[tuple[Part, ScoredItems]]:
         """The scores of each part."""

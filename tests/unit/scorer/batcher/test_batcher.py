@@ -99,6 +99,17 @@ async def test_cancelled_request_is_dropped_before_it_costs() -> None:
     assert engine.targets == [[1], [3]]
 
 
+async def test_room_of_a_cancelled_request_is_free_again() -> None:
+    async with running(engine := GatedEngine(is_open=False), slice_tokens=40) as bench:
+        first = await bench.occupy()
+        gone = await bench.start(item(2, length=10), item(3, length=10))
+        stays = await bench.start(*(item(number, length=10) for number in range(4, 8)), job="b")
+        gone.cancel()
+        engine.gate.set()
+        await asyncio.gather(first, stays)
+    assert engine.targets == [[1], [4, 5, 6, 7]]
+
+
 async def test_cancelling_a_sliced_request_saves_its_rest() -> None:
     async with running(engine := GatedEngine(is_open=False), slice_tokens=20) as bench:
         large = await bench.start(*(item(number, length=10) for number in range(1, 7)))
