@@ -95,8 +95,12 @@ async def models(service: Service) -> ModelList:
 
 
 @router.get("/healthz")
-async def healthz() -> dict[str, str]:
-    """The process runs."""
+async def healthz(request: Request) -> dict[str, str]:
+    """The process runs and can help itself; a problem with status 503 when only a restart of the process helps."""
+    slot: ServiceSlot = request.app.state.slot
+    trouble = slot.service.trouble if slot.service is not None else None
+    if trouble is not None and trouble.retry_after_s is None:
+        raise trouble.error
     return {"status": "ok"}
 
 

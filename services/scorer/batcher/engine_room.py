@@ -120,7 +120,7 @@ class EngineRoom:
             EngineError: it did not come back in as many tries as the policy allows; says why.
         """
         self._machine = None  # two of them may not fit into the memory
-        reason = "it failed again as soon as it was used"
+        reason = "it fails whenever it is used"
         while self._num_in_a_row < self._policy.max_tries:
             self._num_in_a_row += 1
             self.num_restarts += 1
@@ -134,7 +134,7 @@ class EngineRoom:
             else:
                 logger.warning("the engine is back after restart %d", self._num_in_a_row)
                 return
-        raise EngineError(f"{self._num_in_a_row} restarts did not help, the last because {reason}")
+        raise EngineError(f"{_times(self._num_in_a_row)} did not help: {reason}")
 
     def close(self) -> None:
         """Take no more calls; a call that runs is not waited for."""
@@ -162,6 +162,10 @@ class EngineRoom:
 def _what_decides(identity: EngineIdentity) -> tuple[str, str, str, str, int]:
     """What must be the same after a restart; how work is shared may differ."""
     return (identity.model, identity.revision, identity.dtype, identity.engine, identity.context_length)
+
+
+def _times(number: int) -> str:
+    return {0: "no restart is allowed, and waiting", 1: "a restart"}.get(number, f"{number} restarts")
 
 
 def sentence_of(error: Exception) -> str:

@@ -65,6 +65,7 @@ class Served:
     client: httpx.AsyncClient
     gate: threading.Event
     may_restart: threading.Event
+    cannot_restart: threading.Event
     engines: list[HeldEngine]
 
     async def score(self, prompt: str, job: str) -> httpx.Response:
@@ -85,21 +86,25 @@ class Served:
 async def served(
     settings: Settings, source: ModelSource, codec: TextCodec, template: ChatTemplate
 ) -> AsyncIterator[Served]:
-    gate, may_restart = threading.Event(), threading.Event()
+    gate, may_restart, cannot_restart = threading.Event(), threading.Event(), threading.Event()
     may_restart.set()
     engines: list[HeldEngine] = []
 
     def build() -> Machine:
         may_restart.wait(30)
+        if cannot_restart.is_set():
+            raise EngineError("the device is gone")
         loaded = load_model(source, "float32", 1)
         engines.append(HeldEngine(TorchTreeEngine(loaded.model, loaded.identity, 8_192), gate))
         return Machine(engines[-1], TorchGenerator(loaded.model, codec, frozenset(), 10_000))
 
     slot = ServiceSlot(metrics=ScorerMetrics())
-    slot.service = assemble(settings, codec, template, build, slot.metrics)
+    slot.service = assemble(
+        settings.model_copy(update={"scorer_max_restarts": 1}), codec, template, build, slot.metrics
+    )
     slot.service.start()
     async with listening(slot) as address, httpx.AsyncClient(base_url=address, timeout=30) as client:
-        yield Served(client, gate, may_restart, engines)
+        yield Served(client, gate, may_restart, cannot_restart, engines)
         gate.set()
     await slot.service.close()
 
@@ -189,6 +194,22 @@ async def test_a_dead_engine_fails_all_in_a_retryable_way_and_the_process_restar
     assert (await served.client.post("/v1/chat/completions", json=CHAT)).status_code == 200
     assert await served.gauge("engine_restarts_total") == 1
     assert len(served.engines) == 2
+
+
+async def test_a_scorer_that_cannot_help_itself_asks_to_be_restarted(served: Served) -> None:
+    served.cannot_restart.set()
+    served.engines[0].is_dead = True
+    served.gate.set()
+    assert (await served.score("prompt 0", job="0")).status_code == 503
+    await served.until(lambda: _is_unhealthy(served))
+    for path in ("/healthz", "/readyz"):
+        problem = (await served.client.get(path)).json()
+        assert problem["code"] == "scorer_unavailable"
+        assert "a restart did not help: the device is gone; restart the scorer" in problem["detail"]
+
+
+async def _is_unhealthy(served: Served) -> bool:
+    return (await served.client.get("/healthz")).status_code == 503
 
 
 async def _any_done(tasks: Sequence[asyncio.Task[Any]]) -> bool:

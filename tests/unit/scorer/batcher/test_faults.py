@@ -155,7 +155,7 @@ async def test_engine_that_does_not_come_back_is_left_dead_and_says_so() -> None
         with pytest.raises(ScorerUnavailableError):
             await bench.score(item(DEADLY))
         reason = await until_dead_for_good(bench.batcher)
-        assert "2 restarts did not help, the last because the weights are gone" in reason
+        assert "2 restarts did not help: the weights are gone" in reason
         with pytest.raises(ScorerUnavailableError, match="restart the scorer"):
             await bench.batcher.sample(asking(1), "a")
         assert bench.batcher.num_restarts == 2
