@@ -10,7 +10,6 @@ from pmpo.optim.ports import Generator
 from pmpo.optim.several import IdentifiedScorer, SeveralScorers
 from pmpo.optim.types import ModelIdentity
 from pmpo.remote.generator import GeneratorClient
-from pmpo.remote.scorer import ScorerClient
 from pmpo.runtime.endpoints import Endpoint, endpoint
 
 Arguments = Mapping[str, TemplateValue]
@@ -34,7 +33,7 @@ class RemoteModels:
     def __init__(
         self,
         table: Mapping[str, Endpoint],
-        connect_scorer: Callable[..., ScorerClient],
+        connect_scorer: Callable[..., IdentifiedScorer],
         connect_generator: Callable[..., GeneratorClient],
     ) -> None:
         """``table``: the operator's endpoints; the others make a client of a row, over the process's connections."""
@@ -42,7 +41,7 @@ class RemoteModels:
         self._connect_scorer = connect_scorer
         self._connect_generator = connect_generator
 
-    def scorer(self, name: str, identity: ModelIdentity | None, arguments: Arguments) -> ScorerClient:
+    def scorer(self, name: str, identity: ModelIdentity | None, arguments: Arguments) -> IdentifiedScorer:
         """One job's scorer. Raises InvalidInputError: unknown name; ConfigurationError: key not set."""
         row = endpoint(self._table, name)
         return self._connect_scorer(row, key=row.key(), identity=identity, chat_template_kwargs=arguments)

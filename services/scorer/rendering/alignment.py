@@ -16,17 +16,23 @@ from pmpo.errors import EmptyTargetError, InvalidInputError, PlaceholderError, T
 from pmpo.text.placeholders import fill, placeholders
 from services.scorer.engines.base import TokenItem
 from services.scorer.rendering.codec import SHORTEN, TextCodec
+from services.scorer.rendering.memo import ContextMemo
 from services.scorer.rendering.template import ChatTemplate
 
 
 class Renderer:
-    """Turns requests into token ids for one model."""
+    """Turns requests into token ids for one model.
+
+    Attributes:
+        contexts: the contexts that are remembered.
+    """
 
     def __init__(self, codec: TextCodec, template: ChatTemplate, context_length: int, max_request_tokens: int) -> None:
         self._codec = codec
         self._template = template
         self._context_length = context_length
         self._max_request_tokens = max_request_tokens
+        self.contexts = ContextMemo()
 
     def score_items(self, request: ScoreRequest) -> list[TokenItem]:
         """One item for each (prompt, example, target), in this order, the last index fastest.
@@ -111,8 +117,12 @@ class Renderer:
 
     def _context(self, messages: list[ChatMessage], request: ScoreRequest, where: str) -> tuple[int, ...]:
         arguments = request.chat_template_kwargs
-        with _told_of(where):
+
+        def render() -> tuple[int, ...]:
             return self._template.context(messages, request.answer_prefix, arguments, self._context_length)
+
+        with _told_of(where):
+            return self.contexts.context(messages, request.answer_prefix, arguments, render)
 
     def _check_size(self, number: int, what: str) -> None:
         if number > self._max_request_tokens:

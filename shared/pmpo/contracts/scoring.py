@@ -30,6 +30,7 @@ FloatCell: TypeAlias = float | list[float]
 IntCell: TypeAlias = int | list[int]
 TokensCell: TypeAlias = list[float] | list[list[float]]
 
+JOB_HEADER = "x-pmpo-job"  # names the job that a request belongs to: jobs take turns in the scorer
 MAX_CHOICES = 128
 MAX_STOPS = 16
 
@@ -125,6 +126,51 @@ class ScoreResponse(WireModel):
     computed_tokens: int
 
 
+class MaskedLossesRequest(WireModel):
+    """``POST /v1/masked-losses``: one prompt, whole and with each of its spans masked, on every example.
+
+    Attributes:
+        prompt: a text; messages have no spans.
+        spans: what to mask, one at a time: ``prompt[start:end]`` in code points, not empty, no placeholder touched.
+        mode: take the span out, or put a filler in its place.
+        examples: each with one ``target``; ``weight`` is its share in ``delta``.
+    """
+
+    prompt: str
+    spans: list[tuple[int, int]]
+    mode: Literal["delete", "placeholder"] = "delete"
+    examples: list[ScoreExample]
+    answer_prefix: str = ""
+    end_of_turn: bool = True
+    chat_template_kwargs: dict[str, TemplateValue] = Field(default_factory=dict)
+
+
+class MaskedLossesResponse(WireModel):
+    """The answer of ``POST /v1/masked-losses``, for S spans and N examples. Losses are nats per target token.
+
+    Attributes:
+        baseline: (N,) losses under the whole prompt.
+        masked: (S, N) losses under the prompt without each span.
+        num_tokens: (N,) target tokens with the end of turn.
+        delta: (S,) weighted means of ``masked - baseline``: what the span is worth.
+        standard_error: (S,) of ``delta``, paired by example; 0 with a single example.
+        scored_tokens, computed_tokens: as in ``ScoreResponse``.
+    """
+
+    baseline: list[float]
+    masked: list[list[float]]
+    num_tokens: list[int]
+    delta: list[float]
+    standard_error: list[float]
+    model: str
+    revision: str
+    dtype: str
+    engine: str
+    timings: Timings
+    scored_tokens: int
+    computed_tokens: int
+
+
 class TokenizeTextsRequest(WireModel):
     """``POST /v1/tokenize`` with texts: tokens of each text alone, without special tokens."""
 
@@ -202,7 +248,13 @@ class ChatCompletionResponse(WireModel):
 
 
 class ModelCard(WireModel):
-    """What the scorer serves: one entry of ``GET /v1/models``."""
+    """What the scorer serves: one entry of ``GET /v1/models``.
+
+    Attributes:
+        mode: how the engine shares work.
+        max_request_tokens: most tokens of one scoring request.
+        deterministic: whether numbers depend on their own request alone, to the bit.
+    """
 
     id: str
     object: Literal["model"] = "model"
@@ -214,6 +266,8 @@ class ModelCard(WireModel):
     dtype: str
     revision: str
     num_parameters: int
+    max_request_tokens: int
+    deterministic: bool
 
 
 class ModelList(WireModel):

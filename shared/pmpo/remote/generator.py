@@ -29,6 +29,7 @@ class GeneratorClient:
         key: sent as a bearer token.
         chat_template_kwargs: for the model's chat template, with every conversation.
         policy: retries.
+        job: whose calls these are: a scorer lets jobs take turns.
     """
 
     def __init__(
@@ -40,8 +41,9 @@ class GeneratorClient:
         key: str | None = None,
         chat_template_kwargs: Mapping[str, TemplateValue] | None = None,
         policy: RetryPolicy = DEFAULT_POLICY,
+        job: str | None = None,
     ) -> None:
-        peer = Peer(endpoint.generate_url, "generator", GeneratorUnavailableError, REMEDY, key)
+        peer = Peer(endpoint.generate_url, "generator", GeneratorUnavailableError, REMEDY, key, job)
         self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy)
         self._where = f"the generator at {endpoint.generate_url}"
         self._model = endpoint.model

@@ -11,7 +11,7 @@ import httpx
 from pmpo.contracts.scoring import ScoreExample, ScoreRequest, TemplateValue, TokenizeTextsRequest
 from pmpo.errors import InvalidInputError, ModelChangedError, ScorerUnavailableError, TooLongError
 from pmpo.optim.types import Example, ModelIdentity, Scores
-from pmpo.remote.answers import read_cell_counts, read_scores, read_text_counts
+from pmpo.remote.answers import ServedModel, read_cell_counts, read_scores, read_served_model, read_text_counts
 from pmpo.remote.parts import joined, parts_of
 from pmpo.remote.transport import DEFAULT_POLICY, Peer, RetryPolicy, Upstream
 from pmpo.runtime.endpoints import Endpoint
@@ -34,6 +34,7 @@ class ScorerClient:
         identity: the job's first identity, when a journal already holds one.
         chat_template_kwargs: for the model's chat template, with every conversation.
         policy: retries.
+        job: whose calls these are: a scorer lets jobs take turns.
     """
 
     def __init__(
@@ -46,8 +47,9 @@ class ScorerClient:
         identity: ModelIdentity | None = None,
         chat_template_kwargs: Mapping[str, TemplateValue] | None = None,
         policy: RetryPolicy = DEFAULT_POLICY,
+        job: str | None = None,
     ) -> None:
-        peer = Peer(endpoint.url, "scorer", ScorerUnavailableError, REMEDY, key)
+        peer = Peer(endpoint.url, "scorer", ScorerUnavailableError, REMEDY, key, job)
         self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy)
         self._where = f"the scorer at {endpoint.url}"
         self._identity = identity
@@ -57,6 +59,18 @@ class ScorerClient:
     def identity(self) -> ModelIdentity | None:
         """What the job's scores come from; None before the first answer."""
         return self._identity
+
+    async def ask_model(self) -> ServedModel:
+        """What the scorer serves now, asked for without scoring anything; it must be the job's own, as with scores.
+
+        Raises:
+            ModelChangedError: another model, revision, dtype or engine than the job's first.
+            UpstreamError: an answer of another form.
+            ScorerUnavailableError: no connection or no answer in time.
+        """
+        served = read_served_model(await self._upstream.get("/v1/models"), self._where)
+        self._check_identity(served.identity)
+        return served
 
     async def score(self, prompts: Sequence[str], examples: Sequence[Example]) -> Scores:
         """Every prompt on every example: (C, N), in one request, or in several when the scorer could not hold it.
