@@ -25,7 +25,7 @@ from transformers.cache_utils import DynamicLayer
 
 from pmpo.errors import EngineError
 from services.scorer.engines.base import EngineIdentity, FloatArray, ScoredItems, TokenItem
-from services.scorer.planner import PrefixGroup, TokenIds, plan_groups
+from services.scorer.planner.groups import PrefixGroup, TokenIds, plan_groups
 
 MAX_LOGIT_BYTES = 256 * 2**20
 MAX_CAST_BYTES = 64 * 2**20
