@@ -25,7 +25,7 @@ _NOTHING = np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """Chains of a batch's tokens, each token the child of the one before. All attributes are (segments,).
+    """Chains of a batch's tokens, each token the only child of the one before. All attributes are (segments,).
 
     Attributes:
         starts: place of the first token among the batch's tokens, ascending; the segments cover all tokens.

@@ -16,12 +16,15 @@ NO_NODE = -1
 
 @dataclass(frozen=True, slots=True)
 class PackedTree:
-    """Nodes are numbered depth first; a segment is a chain of nodes, each the child of the one before.
+    """Nodes are numbered depth first; a segment is a chain of nodes, each the only child of the one before.
+
+    All nodes of a segment belong to the same sequences: what one sequence alone has, a NaN say, is in no segment that
+    another is computed from.
 
     Attributes:
         tokens, depths: (nodes,) token id, and the number of nodes above it.
         segment_starts: (segments,) first node of each segment, ascending; the segments cover all nodes.
-        parents: (segments,) the node above a segment's first; ``NO_NODE`` at the root.
+        parents: (segments,) the node above a segment's first node; ``NO_NODE`` at the root.
         paths: for every such parent, and for the node before every cut, all nodes from the root down to it.
         value_nodes, value_tokens, value_slots: (values,) nodes, ascending, that predict a target token, that token, and
             its place among all target tokens, taken item after item.
@@ -69,15 +72,17 @@ def pack_tree(items: Sequence[TokenItem], max_tokens: int, min_saving: int) -> P
     walk = _walk(rows, lcp, row_starts, items, cuts[1:-1])
     within = np.arange(row_starts[-1]) - np.repeat(row_starts[:-1], np.diff(row_starts))
     depths = within + np.repeat(lcp, np.diff(row_starts))
-    goes_on = np.zeros(len(lcp), bool)
-    goes_on[1:] = (lcp[1:] > 0) & (lcp[1:] == rows.lengths[:-1])
+    below_branches = walk.parents[walk.parents != NO_NODE] + 1  # a node's first child follows it
+    segment_starts = np.union1d(row_starts[:-1], below_branches)
+    parents = segment_starts - 1
+    parents[np.searchsorted(segment_starts, row_starts[:-1])] = walk.parents
     by_node = np.argsort(walk.value_nodes, kind="stable")
     slots = _slots(rows, items)[by_node]
     return PackedTree(
         tokens=rows.flat[depths + np.repeat(rows.offsets, np.diff(row_starts))].astype(np.int64),
         depths=depths,
-        segment_starts=row_starts[:-1][~goes_on],
-        parents=walk.parents[~goes_on],
+        segment_starts=segment_starts,
+        parents=parents,
         paths=walk.paths,
         value_nodes=walk.value_nodes[by_node],
         value_tokens=np.fromiter(chain.from_iterable(item.target for item in items), np.int64)[slots],

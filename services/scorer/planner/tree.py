@@ -85,13 +85,11 @@ class _Branch:
 def without_small_savings(rows: SortedRows, min_saving: int) -> IntArray:
     """``rows.lcp`` with the branches taken out at which sharing saves fewer than ``min_saving`` tokens in all.
 
-    The rows of such a branch share with their neighbour only up to the branch above it. A row that goes on where the
-    one before it ends is no branch and costs nothing.
+    The rows of such a branch share with their neighbour only up to the branch above it.
     """
     lcp = rows.lcp.copy()
     open_branches = [_Branch(0)]
-    depths, ends = rows.lcp.tolist(), [0, *rows.lengths.tolist()]
-    for row, depth in enumerate([*depths, 0]):
+    for row, depth in enumerate([*rows.lcp.tolist(), 0]):
         while open_branches[-1].depth > depth:
             branch = open_branches.pop()
             if open_branches[-1].depth < depth:
@@ -100,8 +98,7 @@ def without_small_savings(rows: SortedRows, min_saving: int) -> IntArray:
             if len(branch.rows) * (branch.depth - above.depth) < min_saving:
                 lcp[branch.rows] = above.depth
                 above.rows.extend(branch.rows)
-        if row < len(depths) and depth and depth != ends[row]:
-            if open_branches[-1].depth < depth:
-                open_branches.append(_Branch(depth))
-            open_branches[-1].rows.append(row)
+        if open_branches[-1].depth < depth:
+            open_branches.append(_Branch(depth))
+        open_branches[-1].rows.append(row)
     return lcp

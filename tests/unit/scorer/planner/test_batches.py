@@ -118,19 +118,34 @@ def test_examples_hang_below_their_prompt() -> None:
     prompt, other = tuple(range(10, 40)), (10, 11, *range(50, 80))
     items = [TokenItem((*start, first), (7, 8)) for start in (prompt, other) for first in (1, 2, 3)]
     (batch,) = plan_batches(items, 1000).batches
-    # 30 + 2 tokens; two examples below; the other prompt shares two tokens, too few to be worth a branch
-    assert batch.segments.depths.tolist() == [0, 30, 30, 0, 32, 32]
-    assert batch.segments.lengths.tolist() == [32, 2, 2, 34, 2, 2]
+    # the prompts have two tokens in common: too few to be worth a branch
+    assert batch.segments.depths.tolist() == [0, 30, 30, 30, 0, 32, 32, 32]
+    assert batch.segments.lengths.tolist() == [30, 2, 2, 2, 32, 2, 2, 2]
     assert [prefix.tolist() for prefix in batch.prefixes] == [list(range(30)), list(range(36, 68))]
-    assert batch.segments.prefixes.tolist() == [-1, 0, 0, -1, 1, 1]
+    assert batch.segments.prefixes.tolist() == [-1, 0, 0, 0, -1, 1, 1, 1]
 
 
-def test_a_sequence_that_goes_on_where_another_ends_is_one_segment() -> None:
-    line = tuple(range(20))
-    (batch,) = plan_batches([TokenItem(line[:end], (line[end],)) for end in (3, 19, 7)], 1000).batches
-    assert batch.tokens.tolist() == list(line[:19])
-    assert batch.segments.lengths.tolist() == [19]
-    assert batch.head_rows.tolist() == [2, 6, 18]
+def test_a_sequence_that_goes_on_where_another_ends_is_a_segment_below_it() -> None:
+    line = tuple(range(50))
+    (batch,) = plan_batches([TokenItem(line[:end], (line[end],)) for end in (20, 49, 3)], 1000).batches
+    # three tokens are not worth a branch, twenty are
+    assert batch.tokens.tolist() == [*line[:3], *line[:49]]
+    assert batch.segments.lengths.tolist() == [3, 20, 29]
+    assert batch.segments.depths.tolist() == [0, 0, 20]
+    assert batch.head_rows.tolist() == [2, 22, 51]
+
+
+@settings(max_examples=100)
+@given(any_items, budgets, savings)
+def test_all_tokens_of_a_segment_belong_to_the_same_items(items: list[TokenItem], budget: int, min_saving: int) -> None:
+    inputs = [item.context + item.target[:-1] for item in items]
+    plan = plan_batches(items, budget, min_saving=1)
+    for batch, seen in zip(plan.batches, spelled(plan), strict=True):
+        for start, length in zip(batch.segments.starts.tolist(), batch.segments.lengths.tolist(), strict=True):
+            first, last = seen[start], seen[start + length - 1]
+            below_first = [row for row in inputs if row[: len(first)] == first]
+            below_last = [row for row in inputs if row[: len(last)] == last]
+            assert below_first == below_last
 
 
 def test_labels_of_one_context_need_one_row() -> None:
