@@ -41,9 +41,8 @@ def build_service(settings: Settings, source: ModelSource) -> ScorerService:
     codec = TextCodec(tokenizer)
     template = ChatTemplate(tokenizer, codec)
     loaded = load_model(source, settings.scorer_dtype, settings.scorer_threads)
-    identity = loaded.identity
-    engine = TorchTreeEngine(loaded.model, identity, settings.scorer_max_batch_tokens)
-    engine.self_check()
+    engine = TorchTreeEngine(loaded.model, loaded.identity, settings.scorer_max_batch_tokens)
+    identity = engine.identity
     logger.info("loaded %s", identity)
     generator = TorchGenerator(
         loaded.model,

@@ -42,7 +42,10 @@ class ScoredItems:
 
 @dataclass(frozen=True, slots=True)
 class EngineIdentity:
-    """What produced a score, and its limits. ``mode`` says how the engine shares work."""
+    """What produced a score, and its limits.
+
+    ``mode`` says how the engine shares work; a model that is loaded and not yet an engine's has "unchecked".
+    """
 
     model: str
     revision: str
