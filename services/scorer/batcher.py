@@ -63,6 +63,11 @@ class Batcher:
         """Why no request is taken any more; None while all is well."""
         return self._closed_because
 
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """See ``Engine``."""
+        return self._engine.peak_memory_bytes
+
     def start(self) -> None:
         """Start the loop."""
         self._loop_task = asyncio.get_running_loop().create_task(self._run_loop(), name="batcher")

@@ -115,6 +115,7 @@ class ScorerService:
             dtype=identity.dtype,
             revision=identity.revision,
             num_parameters=identity.num_parameters,
+            peak_memory_bytes=self._batcher.peak_memory_bytes,
         )
 
     async def _render(self, call: Callable[[], _Result]) -> _Result:

@@ -41,7 +41,12 @@ def build_service(settings: Settings, source: ModelSource) -> ScorerService:
     codec = TextCodec(tokenizer)
     template = ChatTemplate(tokenizer, codec)
     loaded = load_model(source, settings.scorer_dtype, settings.scorer_threads)
-    engine = TorchTreeEngine(loaded.model, loaded.identity, settings.scorer_max_batch_tokens)
+    engine = TorchTreeEngine(
+        loaded.model,
+        loaded.identity,
+        settings.scorer_max_batch_tokens,
+        max_batch_bytes=settings.scorer_batch_mib * 2**20 or None,
+    )
     identity = engine.identity
     logger.info("loaded %s", identity)
     generator = TorchGenerator(

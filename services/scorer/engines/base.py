@@ -63,6 +63,10 @@ class Engine(Protocol):
     def identity(self) -> EngineIdentity:
         """The model, its revision, the engine and its limits."""
 
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Most memory held at once for the model and its work since the start; None where the engine cannot know."""
+
     def score(self, items: Sequence[TokenItem]) -> ScoredItems:
         """Log-likelihood of every target token of every item, independent of what else is in the batch.
 

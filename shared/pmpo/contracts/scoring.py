@@ -189,7 +189,13 @@ class ChatCompletionResponse(WireModel):
 
 
 class ModelCard(WireModel):
-    """What the scorer serves: one entry of ``GET /v1/models``."""
+    """What the scorer serves: one entry of ``GET /v1/models``.
+
+    Attributes:
+        mode: how the engine shares work between sequences.
+        peak_memory_bytes: most memory held at once since the start, where the engine knows: of the GPU, or on a CPU of
+            the whole process.
+    """
 
     id: str
     object: Literal["model"] = "model"
@@ -201,6 +207,7 @@ class ModelCard(WireModel):
     dtype: str
     revision: str
     num_parameters: int
+    peak_memory_bytes: int | None = None
 
 
 class ModelList(WireModel):

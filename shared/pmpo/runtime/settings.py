@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     scorer_deterministic: bool = Field(default=False, description="no batching across requests: runs are bit-equal")
     scorer_max_queued_tokens: int = Field(default=2_000_000, ge=1, description="tokens that may wait; above: 429")
     scorer_max_batch_tokens: int = Field(default=8_192, ge=64, description="tokens of one forward pass")
+    scorer_batch_mib: int = Field(default=0, ge=0, description="MiB of a forward pass beside the weights; 0: no limit")
     scorer_threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 leaves the choice to torch")
     endpoints: str | None = Field(default=None, description="endpoint table: JSON text, or path of a YAML or JSON file")
     data_dir: str | None = Field(default=None, description="folder in which a job file's data is also looked up")

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 BLOCK_ROWS = 512
 BLOCK_TOKENS = 4096  # of the vocabulary, on the CPU: logits of one block stay in its cache
 MAX_LOGIT_BYTES = 256 * 2**20
-MAX_PAIR_BYTES = 64 * 2**20
+MAX_PAIR_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
