@@ -24,7 +24,7 @@ class TorchTreeEngine:
     Args:
         model: in evaluation mode, on its device.
         identity: of the model; its mode is replaced by the one that is chosen.
-        max_batch_tokens: tokens of one forward pass.
+        max_batch_tokens: tokens of one forward pass, at most; on the CPU of a big model fewer are quicker.
         mode: tree, prefix_cache or padded; None takes the one that shares most among those that prove right.
         max_batch_bytes: memory of one forward pass beside the weights, by the sizes of the model: fewer tokens where
             more would not fit; None: no limit but ``max_batch_tokens``.
@@ -43,7 +43,10 @@ class TorchTreeEngine:
         max_batch_bytes: int | None = None,
     ) -> None:
         self._model = model
-        self._max_batch_tokens = _within(Footprint.of(model), max_batch_tokens, max_batch_bytes)
+        footprint = Footprint.of(model)
+        if model.device.type == "cpu":
+            max_batch_tokens = min(max_batch_tokens, footprint.num_quick_tokens)
+        self._max_batch_tokens = _within(footprint, max_batch_tokens, max_batch_bytes)
         self._check = ModeCheck(model, identity.context_length)
         self._mode = choose_mode(model, self._check, self._max_batch_tokens) if mode is None else _named(model, mode)
         self._identity = dataclasses.replace(identity, mode=self._mode.name)

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel
 
-BLOCK_ROWS = 512
-BLOCK_TOKENS = 4096  # of the vocabulary, on the CPU: logits of one block stay in its cache
+BLOCK_ROWS = 1024
+BLOCK_TOKENS = 2048  # of the vocabulary, on the CPU: logits of one block stay near, and the weights' conversion pays
 MAX_LOGIT_BYTES = 256 * 2**20
 MAX_PAIR_BYTES = 32 * 2**20
 

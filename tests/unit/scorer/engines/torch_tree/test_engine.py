@@ -11,7 +11,7 @@ from transformers import LlamaConfig, PreTrainedModel
 
 from pmpo.errors import ConfigurationError, EngineError
 from services.scorer.engines.base import EngineIdentity, ScoredItems, TokenItem
-from services.scorer.engines.torch_tree import TorchTreeEngine
+from services.scorer.engines.torch_tree import TorchTreeEngine, tree
 from services.scorer.engines.torch_tree.engine import MIN_BATCH_TOKENS
 from services.scorer.engines.torch_tree.memory import Footprint
 from tests.conformance.tiny_models import SHAPE, tiny_model
@@ -98,6 +98,17 @@ def test_memory_limits_the_batch(model: PreTrainedModel) -> None:
 
 def test_peak_memory_is_that_of_the_process(model: PreTrainedModel) -> None:
     assert 50 * 2**20 < engine_of(model).peak_memory_bytes < 2**40
+
+
+def test_how_often_the_output_layer_runs_does_not_matter(
+    model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [TokenItem((*PROMPT, first), (8, 9, first)) for first in range(9)]
+    at_the_end = engine_of(model, 64).score(items).token_log_likelihoods
+    monkeypatch.setattr(tree, "BLOCK_ROWS", 1)
+    after_every_batch = engine_of(model, 64).score(items).token_log_likelihoods
+    for pair in zip(at_the_end, after_every_batch, strict=True):
+        assert np.allclose(*pair, rtol=0, atol=1e-6)
 
 
 def test_no_items_no_scores(model: PreTrainedModel) -> None:
