@@ -11,7 +11,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test check fix bench bench-selection bench-optimizers bench-estimate train-nano nano-report nano-transfer
+.PHONY: help demo up test test-gpu check fix bench bench-selection bench-optimizers bench-estimate train-nano nano-report nano-transfer
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,6 +33,9 @@ up: $(VENV)/.run ## start Redis, scorer, API and worker in the foreground
 
 test: $(VENV)/.dev ## run the unit, conformance, integration and architecture tests
 	$(BIN)/pytest -q $(TESTS) $(PYTEST_ARGS)
+
+test-gpu: $(VENV)/.dev ## run the tests of the engine on a GPU; they are skipped where there is none
+	$(BIN)/pytest -q tests/gpu $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types, import directions, sizes
 	$(BIN)/ruff check .

@@ -91,7 +91,7 @@ async def complete(request: Request, body: ChatCompletionRequest, service: Servi
 @router.get("/v1/models")
 async def models(service: Service) -> ModelList:
     """What is served."""
-    return ModelList(data=[service.card])
+    return ModelList(data=[service.described()])
 
 
 @router.get("/healthz")

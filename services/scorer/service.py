@@ -128,6 +128,10 @@ class ScorerService:
         stages = {"tokenize": tokenize_s, "queue": sampled.queue_s, "compute": sampled.compute_s}
         return Answered(chat_response(self.card, request_id, len(prompt), sampled.samples), stages)
 
+    def described(self) -> ModelCard:
+        """The card, with what changes while the service runs."""
+        return self.card.model_copy(update={"peak_memory_bytes": self._batcher.peak_memory_bytes})
+
     async def _score(self, request: ScoreRequest, job: str) -> ScoredRequest:
         prepared, tokenize_s = await self._render(
             job, lambda: self._preparer.prepare(self._renderer.score_items(request))

@@ -92,9 +92,13 @@ def _build_machine(settings: Settings, source: ModelSource, codec: TextCodec, en
     from services.scorer.generation.loop import TorchGenerator
 
     loaded = load_model(source, settings.scorer_dtype, settings.scorer_threads)
-    engine = TorchTreeEngine(loaded.model, loaded.identity, settings.scorer_max_batch_tokens)
-    engine.self_check()
-    logger.info("loaded %s", loaded.identity)
+    engine = TorchTreeEngine(
+        loaded.model,
+        loaded.identity,
+        settings.scorer_max_batch_tokens,
+        max_batch_bytes=settings.scorer_batch_mib * 2**20 or None,
+    )
+    logger.info("loaded %s", engine.identity)
     generator = TorchGenerator(
         loaded.model,
         codec,

@@ -78,6 +78,11 @@ class Batcher:
         return self._room.num_restarts
 
     @property
+    def peak_memory_bytes(self) -> int | None:
+        """Of the engine; None where it does not know."""
+        return self._room.peak_memory_bytes
+
+    @property
     def num_jobs(self) -> int:
         """Lines of jobs that wait for scores or samples."""
         return self._scoring.num_jobs + self._sampling.num_jobs

@@ -75,6 +75,11 @@ class EngineRoom:
         self.max_cached_tokens = machine.generator.max_cached_tokens
         self.lets_rows_join = machine.generator.lets_rows_join
 
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Of the engine that runs; None while there is none, or where it does not know."""
+        return None if self._machine is None else self._machine.engine.peak_memory_bytes
+
     async def score(self, items: Sequence[TokenItem]) -> ScoredItems:
         """The engine's answer, one entry an item. Raises whatever the engine raises."""
         scored = await self._run(self._running().engine.score, items)

@@ -251,7 +251,9 @@ class ModelCard(WireModel):
     """What the scorer serves: one entry of ``GET /v1/models``.
 
     Attributes:
-        mode: how the engine shares work.
+        mode: how the engine shares work between sequences.
+        peak_memory_bytes: most memory held at once since the start, where the engine knows: of the GPU, or on a CPU of
+            the whole process.
         max_request_tokens: most tokens of one scoring request.
         deterministic: whether numbers depend on their own request alone, to the bit.
     """
@@ -268,6 +270,7 @@ class ModelCard(WireModel):
     num_parameters: int
     max_request_tokens: int
     deterministic: bool
+    peak_memory_bytes: int | None = None
 
 
 class ModelList(WireModel):

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     scorer_max_batch_tokens: int = Field(default=8_192, ge=64, description="tokens of one forward pass")
     scorer_memo_bytes: int = Field(default=134_217_728, ge=0, description="memory for scores already computed; 0: none")
     scorer_max_restarts: int = Field(default=5, ge=0, description="restarts in a row of a dead engine before giving up")
+    scorer_batch_mib: int = Field(default=0, ge=0, description="MiB of a forward pass beside the weights; 0: no limit")
     scorer_threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 leaves the choice to torch")
     endpoints: str | None = Field(default=None, description="endpoint table: JSON text, or path of a YAML or JSON file")
     data_dir: str | None = Field(default=None, description="folder in which a job file's data is also looked up")

@@ -127,7 +127,7 @@ async def test_chat_with_another_model_is_not_found(client: httpx.AsyncClient) -
 async def test_models_card(client: httpx.AsyncClient) -> None:
     (card,) = ModelList.model_validate((await client.get("/v1/models")).json()).data
     assert (card.id, card.context_length, card.engine, card.mode, card.dtype) == (
-        "tiny", 256, "torch_tree", "prefix_cache", "float32",
+        "tiny", 256, "torch_tree", "tree", "float32",
     )  # fmt: skip
     assert len(card.revision) == 12
     assert card.num_parameters > 0

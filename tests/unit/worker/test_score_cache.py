@@ -191,7 +191,7 @@ async def test_a_cache_that_does_not_answer_is_done_without(logs: list[MutableMa
 
 
 async def test_an_entry_that_is_broken_is_scored_again(shared: SharedScores) -> None:
-    keys = Keys.of(IDENTITY, ["p"], EXAMPLES)
+    keys = Keys.of(IDENTITY, {}, ["p"], EXAMPLES)
     broken = Cell((float("nan"),), (3,), 5).encode()
     await shared.keep({keys.groups[0]: {keys.names[0]: broken, keys.names[1]: b"short"}})
     scores = await CachedScorer(CountingScorer(), shared).score(["p"], EXAMPLES)
