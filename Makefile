@@ -11,7 +11,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test check fix bench bench-selection bench-optimizers train-nano nano-report nano-transfer test-vllm
+.PHONY: help demo up test test-gpu test-vllm check fix bench bench-selection bench-optimizers bench-estimate train-nano nano-report nano-transfer
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,6 +39,9 @@ test: $(VENV)/.dev ## run the unit, conformance, integration and architecture te
 test-vllm: $(VLLM_VENV)/.ready ## run the engines' tests on a real vLLM (CPU), in an environment of its own
 	$(VLLM_BIN)/python -m pytest -q -W default tests/vllm $(PYTEST_ARGS)
 
+test-gpu: $(VENV)/.dev ## run the tests of the engine on a GPU; they are skipped where there is none
+	$(BIN)/pytest -q tests/gpu $(PYTEST_ARGS)
+
 check: $(VENV)/.dev ## lint, formatting, types, import directions, sizes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,6 +58,9 @@ bench: $(VENV)/.dev $(BENCH)/lm-eval/.made $(BENCH)/vllm/.made ## how fast scori
 
 bench-selection: $(VENV)/.dev ## what selecting among the same rewrites costs, policy by policy (docs/benchmarks.md)
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.selection $(BENCH_ARGS)
+
+bench-estimate: $(VENV)/.dev ## what pmpo estimate says of the bundled jobs, beside what whole runs then use
+	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.estimate $(BENCH_ARGS)
 
 bench-optimizers: $(VENV)/.dev $(RIVALS)/.made ## whole runs of PMPO, its ablations and its rivals at equal engine seconds
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.optimizers $(BENCH_ARGS)

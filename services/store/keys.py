@@ -8,15 +8,22 @@
     pmpo:job:<id>:lease        string       "<fencing token>:<holder>", expires
     pmpo:job:<id>:fence        counter      the last fencing token given out
     pmpo:janitor               string       the janitor whose turn it is, expires
+    pmpo:scores:<group>        hash         scores that any job may use again, by the name of their item
+    pmpo:scores                sorted set   those groups, by the time of their last use
+    pmpo:scores/bytes          counter      what they take, about
+    pmpo:scores/counts         hash         items that were found there, and that were not
 
 Jobs are kept until they are deleted; what expires are leases: ``PMPO_LEASE_S`` for a job, one sweep's interval for the
-janitor's turn.
+janitor's turn. Scores are dropped when they take more than ``PMPO_SCORE_CACHE_BYTES``, the groups longest unused first.
 """
 
 from __future__ import annotations
 
 JOBS = "pmpo:jobs"
 ACTIVE_JOBS = "pmpo:jobs:active"
+SCORE_GROUPS = "pmpo:scores"
+SCORE_BYTES = "pmpo:scores/bytes"
+SCORE_COUNTS = "pmpo:scores/counts"
 JANITOR_TURN = "pmpo:janitor"
 SWEEPS_PER_LEASE = 3
 RENEWALS_PER_LEASE = 3
@@ -45,6 +52,11 @@ def lease(job_id: str) -> str:
 def fence(job_id: str) -> str:
     """The counter that fencing tokens come from."""
     return f"pmpo:job:{job_id}:fence"
+
+
+def scores(group: str) -> str:
+    """The scores of one group."""
+    return f"pmpo:scores:{group}"
 
 
 def lease_ttl_ms(lease_s: float) -> int:

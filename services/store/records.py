@@ -16,7 +16,7 @@ FIELDS = TEXT_FIELDS + NUMBER_FIELDS + JSON_FIELDS
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What is saved when a job comes in. ``spec`` and ``splits`` are bytes to the store."""
+    """What is saved when a job comes in. ``spec``, ``splits`` and ``terms`` are bytes to the store."""
 
     id: str
     name: str
@@ -24,6 +24,7 @@ class NewJob:
     queue: str
     spec: bytes
     splits: bytes
+    terms: bytes
     split_sizes: SplitSizes
     warnings: Sequence[str]
     prompt: str
@@ -81,6 +82,7 @@ def first_fields(job: NewJob, now: float) -> dict[str, str | bytes | float]:
         "warnings": json.dumps(list(job.warnings)),
         "spec": job.spec,
         "splits": job.splits,
+        "terms": job.terms,
         "version": 1,
     }
 

@@ -14,6 +14,7 @@ from pmpo.runs.codec import decode_entry, decode_splits, encode_entry, encode_ev
 from pmpo.runs.drive import drive
 from pmpo.runs.outcome import job_result
 from pmpo.runs.progress import advance, best_prompt_after
+from pmpo.runs.terms import decode_terms
 from services.store.leases import Lease
 from services.store.records import JobRecord, progress_fields
 from services.store.store import Store
@@ -37,19 +38,20 @@ class SearchDriver:
         """
         job = JobSpec.model_validate_json(await self._store.jobs.spec(record.id))
         splits = decode_splits(await self._store.jobs.splits(record.id))
+        terms = decode_terms(await self._store.jobs.terms(record.id))
         replay = [decode_entry(raw) for raw in (await self._store.journal.answers(record.id)).values()]
-        scorer = scorer_of(self._models, job.models.targets, first_identities(replay))
+        scorer = scorer_of(self._models, terms.target_arguments, job.models.targets, first_identities(replay))
+        first = job.models.targets[0]
         recorder = Recorder(self._store, lease, record, await self._store.journal.num_events(record.id))
         ports = SearchPorts(
             scorer=scorer,
-            rewriter=self._models.generator(job.models.rewriter),
-            target=self._models.generator(job.models.targets[0]),
+            rewriter=self._models.generator(job.models.rewriter, terms.rewriter_arguments),
+            target=self._models.generator(first, terms.target_arguments[first]),
             clock=RunClock(),
             journal=StoredJournal(self._store, lease),
             replay=replay,
         )
-        prices = self._models.prices(job.models.targets, job.models.rewriter)
-        async with aclosing(cast(AsyncGenerator[Event, None], drive(job, splits, ports, prices))) as events:
+        async with aclosing(cast(AsyncGenerator[Event, None], drive(job, splits, ports, terms.prices))) as events:
             async for event in events:
                 await recorder.record(event)
         view = job_result(record.id, job, recorder.events, record.view.splits, scorer.identity)

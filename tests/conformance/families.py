@@ -6,27 +6,31 @@ from pathlib import Path
 
 from transformers import PreTrainedConfig
 
-from tests.conformance.test_scorer_engines import tiny_configs
+from tests.conformance.tiny_models import Architecture, architectures
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "engines.md"
 BEGIN, END = "<!-- families -->\n", "<!-- end of families -->"
 
 
 def attention(config: PreTrainedConfig) -> str:
-    """Which layers see all that stands before a token."""
-    kinds = set(getattr(config, "layer_types", None) or ())
-    if {"sliding_attention", "full_attention"} <= kinds:
-        return "full and sliding"
+    """Which layers see all that stands before a token, and which other layers there are."""
+    kinds = {kind.removesuffix("_attention") for kind in getattr(config, "layer_types", None) or ()}
+    if len(kinds) > 1:
+        return " and ".join(sorted(kinds))
     has_window = getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True)
-    return "sliding" if has_window or kinds == {"sliding_attention"} else "full"
+    return "sliding" if has_window or kinds == {"sliding"} else "full"
+
+
+def row(name: str, architecture: Architecture) -> str:
+    """A row of the table."""
+    config, modes = architecture.config, ", ".join(architecture.modes)
+    return f"| {name} | `{config.model_type}` | {attention(config)} | {modes} |"
 
 
 def table() -> str:
     """One row a family."""
-    rows = [
-        f"| {name} | `{config.model_type}` | {attention(config)} |" for name, config in sorted(tiny_configs().items())
-    ]
-    return "\n".join(["| family | transformers' model type | attention |", "|---|---|---|", *rows, ""])
+    rows = [row(*named) for named in sorted(architectures().items())]
+    return "\n".join(["| family | transformers' model type | attention | modes |", "|---|---|---|---|", *rows, ""])
 
 
 def with_table(document: str) -> str:

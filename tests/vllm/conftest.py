@@ -15,7 +15,7 @@ import pytest
 
 from pmpo.runtime.settings import load_settings
 from services.bundled import nano_dir
-from services.scorer.engines.choosing import ChosenEngine, choose_engine
+from services.scorer.engines.choosing import ChosenEngine, ModelText, choose_engine, load_text
 from services.scorer.model_source import find_model
 
 START_S = 300.0
@@ -69,7 +69,13 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None
 def chosen(engine: str, **settings: str) -> ChosenEngine:
     names = {f"PMPO_SCORER_{name.upper()}": value for name, value in settings.items()}
     found = load_settings({"PMPO_SCORER_ENGINE": engine, "PMPO_SCORER_MAX_BATCH_TOKENS": BATCH_TOKENS, **names})
-    return choose_engine(found, find_model(found.scorer_model))
+    source = find_model(found.scorer_model)
+    return choose_engine(found, source, load_text(source))
+
+
+@pytest.fixture(scope="session")
+def text() -> ModelText:
+    return load_text(find_model("nano"))
 
 
 @pytest.fixture(scope="session")

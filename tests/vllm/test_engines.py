@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from services.bundled import nano_dir
 from services.scorer.engines.base import Engine, TokenItem
-from services.scorer.engines.choosing import ChosenEngine
-from services.scorer.generation.types import SamplingRequest
+from services.scorer.engines.choosing import ChosenEngine, ModelText
+from services.scorer.generation.types import Generator, RowKey, Sample, SamplingRequest, SamplingRow
 from tests.conformance.test_scorer_engines import SUM_TOLERANCE_NATS, awkward_items, prompt_grid, slow_sum, sums
 
 ENGINES = ("tree", "in_process", "over_http")
@@ -87,16 +87,30 @@ def test_repeated_items_are_computed_once(engine: Engine, model: PreTrainedModel
     assert 0 < sum(scored.computed_tokens) <= sum(item.num_tokens for item in items)
 
 
-def test_greedy_answers_are_those_of_the_tree(both: ChosenEngine, tree: ChosenEngine) -> None:
-    turn = tree.codec.encode(
+def drawn(generator: Generator, request: SamplingRequest) -> list[Sample]:
+    """All samples of a request, in order."""
+    keys = [RowKey(0, index) for index in range(request.num_samples)]
+    ends = generator.turn(set(), [SamplingRow(key, request) for key in keys])
+    while len(ends) < len(keys):
+        ends += generator.turn(set(), [])
+    outcomes = {end.key: end.outcome for end in ends}
+    samples = [outcomes[key] for key in keys]
+    return [sample for sample in samples if isinstance(sample, Sample)]
+
+
+def test_greedy_answers_are_those_of_the_tree(both: ChosenEngine, tree: ChosenEngine, text: ModelText) -> None:
+    turn = text.codec.encode(
         "<|im_start|>user\nSort the words.\n\nb, a<|im_end|>\n<|im_start|>assistant\n", literal=False
     )
     request = SamplingRequest(turn, 1, 12, 0.0, 1.0, 0)
-    (found,), (expected,) = both.generator.generate([request]), tree.generator.generate([request])
-    assert found == expected
+    found = drawn(both.generator, request)
+    assert len(found) == 1
+    assert found == drawn(tree.generator, request)
 
 
-def test_a_seed_decides_the_samples(both: ChosenEngine) -> None:
-    turn = both.codec.encode("<|im_start|>user\nWrite.<|im_end|>\n<|im_start|>assistant\n", literal=False)
+def test_a_seed_decides_the_samples(both: ChosenEngine, text: ModelText) -> None:
+    turn = text.codec.encode("<|im_start|>user\nWrite.<|im_end|>\n<|im_start|>assistant\n", literal=False)
     request = SamplingRequest(turn, 2, 8, 1.0, 1.0, 7)
-    assert both.generator.generate([request]) == both.generator.generate([request])
+    found = drawn(both.generator, request)
+    assert len(found) == 2
+    assert found == drawn(both.generator, request)

@@ -42,9 +42,12 @@ class ScoredItems:
 
 @dataclass(frozen=True, slots=True)
 class EngineIdentity:
-    """What produced a score, and its limits. ``mode`` says how the engine shares work.
+    """What produced a score, and its limits.
 
-    ``num_parameters`` is 0 where nobody says; ``is_estimate`` marks values that are not the model's own.
+    Attributes:
+        mode: how the engine shares work; a model that is loaded and not yet an engine's has "unchecked".
+        num_parameters: 0 where nobody says.
+        is_estimate: whether values are estimates, not the model's own.
     """
 
     model: str
@@ -63,6 +66,10 @@ class Engine(Protocol):
     @property
     def identity(self) -> EngineIdentity:
         """The model, its revision, the engine and its limits."""
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Most memory held at once for the model and its work since the start; None where the engine cannot know."""
 
     def score(self, items: Sequence[TokenItem]) -> ScoredItems:
         """Log-likelihood of every target token of every item, independent of what else is in the batch.

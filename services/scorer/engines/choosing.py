@@ -1,4 +1,4 @@
-"""From the settings to an engine and what goes with it: the one place that knows which engines there are."""
+"""From the settings to an engine and its generator: the one place that knows which engines there are."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from transformers import PreTrainedTokenizerBase
+
 from pmpo.errors import ConfigurationError
 from pmpo.runtime.addresses import base_urls
 from pmpo.runtime.settings import Settings
 from services.scorer.engines.base import Engine
 from services.scorer.generation.types import Generator
+from services.scorer.generation.whole import WholeAnswers
 from services.scorer.model_source import ModelSource
 from services.scorer.rendering.codec import TextCodec, load_tokenizer
 from services.scorer.rendering.template import ChatTemplate
@@ -19,68 +22,88 @@ CACHED_TOKENS_PER_BATCH_TOKEN = 2
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenEngine:
-    """An engine, and the tokenizer and the generator that belong to its model."""
+class ModelText:
+    """How a model's texts become token ids."""
 
-    engine: Engine
-    generator: Generator
+    tokenizer: PreTrainedTokenizerBase
     codec: TextCodec
     template: ChatTemplate
 
 
-def choose_engine(settings: Settings, source: ModelSource) -> ChosenEngine:
-    """The engine of ``PMPO_SCORER_ENGINE``, not yet checked. Takes seconds to minutes.
+@dataclass(frozen=True, slots=True)
+class ChosenEngine:
+    """An engine that has checked itself, and the generator over the same model."""
+
+    engine: Engine
+    generator: Generator
+
+
+def load_text(source: ModelSource) -> ModelText:
+    """The tokenizer and the chat template of a model.
 
     Raises:
-        ConfigurationError: the model, its tokenizer or the servers cannot be used.
+        ConfigurationError: they cannot be loaded or used.
     """
-    choices: dict[str, Callable[[Settings, ModelSource], ChosenEngine]] = {
+    tokenizer = load_tokenizer(source)
+    codec = TextCodec(tokenizer)
+    return ModelText(tokenizer, codec, ChatTemplate(tokenizer, codec))
+
+
+def choose_engine(settings: Settings, source: ModelSource, text: ModelText) -> ChosenEngine:
+    """The engine of ``PMPO_SCORER_ENGINE``, checked. Takes seconds to minutes.
+
+    Raises:
+        ConfigurationError: the model or the servers cannot be used.
+        EngineError: the engine's numbers are not those of the model.
+    """
+    choices: dict[str, Callable[[Settings, ModelSource, ModelText], ChosenEngine]] = {
         "torch_tree": _torch_tree,
         "vllm_local": _vllm_local,
         "remote": _remote,
         "sampled_prefix": _sampled_prefix,
     }
-    return choices[settings.scorer_engine](settings, source)
+    return choices[settings.scorer_engine](settings, source, text)
 
 
-def _torch_tree(settings: Settings, source: ModelSource) -> ChosenEngine:
+def _torch_tree(settings: Settings, source: ModelSource, text: ModelText) -> ChosenEngine:
     from services.scorer.engines.loading import load_model
     from services.scorer.engines.torch_tree import TorchTreeEngine
     from services.scorer.generation.loop import TorchGenerator
 
-    codec, template = _rendering(source)
     loaded = load_model(source, settings.scorer_dtype, settings.scorer_threads)
-    engine = TorchTreeEngine(loaded.model, loaded.identity, settings.scorer_max_batch_tokens)
+    engine = TorchTreeEngine(
+        loaded.model,
+        loaded.identity,
+        settings.scorer_max_batch_tokens,
+        max_batch_bytes=settings.scorer_batch_mib * 2**20 or None,
+    )
     generator = TorchGenerator(
         loaded.model,
-        codec,
-        end_ids=loaded.end_token_ids | template.end_token_ids(),
+        text.codec,
+        end_ids=loaded.end_token_ids | text.template.end_token_ids(),
         max_cached_tokens=CACHED_TOKENS_PER_BATCH_TOKEN * settings.scorer_max_batch_tokens,
     )
-    return ChosenEngine(engine, generator, codec, template)
+    return ChosenEngine(engine, generator)
 
 
-def _vllm_local(settings: Settings, source: ModelSource) -> ChosenEngine:
+def _vllm_local(settings: Settings, source: ModelSource, text: ModelText) -> ChosenEngine:
     from services.scorer.engines.vllm_local.engine import VllmLocalEngine
     from services.scorer.engines.vllm_local.generator import VllmLocalGenerator
     from services.scorer.engines.vllm_local.loading import load_vllm
 
-    codec, template = _rendering(source)
     loaded = load_vllm(settings, source)
     engine = VllmLocalEngine(loaded.calls, loaded.identity)
-    generator = VllmLocalGenerator(loaded.calls, codec, loaded.end_token_ids | template.end_token_ids())
-    return ChosenEngine(engine, generator, codec, template)
+    engine.self_check()
+    end_ids = loaded.end_token_ids | text.template.end_token_ids()
+    return ChosenEngine(engine, WholeAnswers(VllmLocalGenerator(loaded.calls, text.codec, end_ids)))
 
 
-def _remote(settings: Settings, source: ModelSource) -> ChosenEngine:
+def _remote(settings: Settings, source: ModelSource, text: ModelText) -> ChosenEngine:
     from services.scorer.engines.remote.connecting import RemoteSettings, Tokenizer, connect
     from services.scorer.engines.remote.generator import RemoteGenerator
     from services.scorer.engines.remote.session import Patience
 
-    tokenizer = load_tokenizer(source)
-    vocabulary = hashlib.sha256(repr(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
-    codec = TextCodec(tokenizer)
-    template = ChatTemplate(tokenizer, codec)
+    vocabulary = hashlib.sha256(repr(sorted(text.tokenizer.get_vocab().items())).encode()).hexdigest()
     connected = connect(
         RemoteSettings(
             urls=_urls(settings),
@@ -92,17 +115,18 @@ def _remote(settings: Settings, source: ModelSource) -> ChosenEngine:
             patience=Patience(),
         ),
         Tokenizer(
-            encode=lambda text: codec.encode(text, literal=False),
-            decode=lambda ids: codec.decode(ids, keep_special=True),
-            digest=f"{vocabulary}\0{tokenizer.chat_template}",
+            encode=lambda words: text.codec.encode(words, literal=False),
+            decode=lambda ids: text.codec.decode(ids, keep_special=True),
+            digest=f"{vocabulary}\0{text.tokenizer.chat_template}",
         ),
         _context_length(source),
     )
-    generator = RemoteGenerator(connected.engine, connected.dialect, codec, template.end_token_ids())
-    return ChosenEngine(connected.engine, generator, codec, template)
+    connected.engine.self_check()
+    generator = RemoteGenerator(connected.engine, connected.dialect, text.codec, text.template.end_token_ids())
+    return ChosenEngine(connected.engine, WholeAnswers(generator))
 
 
-def _sampled_prefix(settings: Settings, source: ModelSource) -> ChosenEngine:
+def _sampled_prefix(settings: Settings, source: ModelSource, text: ModelText) -> ChosenEngine:
     from services.scorer.engines.remote.dialects.completions import CompletionsEcho, Form
     from services.scorer.engines.remote.fleet import Fleet, Server
     from services.scorer.engines.remote.generator import RemoteGenerator
@@ -110,7 +134,6 @@ def _sampled_prefix(settings: Settings, source: ModelSource) -> ChosenEngine:
     from services.scorer.engines.remote.transport import Access
     from services.scorer.engines.sampled_prefix import SampledPrefixEngine
 
-    codec, template = _rendering(source)
     model = settings.scorer_remote_model
     if model is None:
         raise ConfigurationError("PMPO_SCORER_REMOTE_MODEL is not set: sampled_prefix must know which model to ask")
@@ -120,17 +143,16 @@ def _sampled_prefix(settings: Settings, source: ModelSource) -> ChosenEngine:
     fleet = Fleet([Server(url) for url in _urls(settings)], settings.scorer_remote_concurrency)
     access = Access(settings.scorer_remote_key, settings.scorer_remote_timeout_s)
     engine = SampledPrefixEngine(
-        lambda: Session(fleet, access, Patience(), no_check), model, settings.scorer_sampled_max_calls, length, codec
+        lambda: Session(fleet, access, Patience(), no_check),
+        model,
+        settings.scorer_sampled_max_calls,
+        length,
+        text.codec,
     )
+    engine.self_check()
     dialect = CompletionsEcho(model, Form(with_ids=False, logprobs=0, max_tokens=0))
-    generator = RemoteGenerator(engine, dialect, codec, template.end_token_ids())
-    return ChosenEngine(engine, generator, codec, template)
-
-
-def _rendering(source: ModelSource) -> tuple[TextCodec, ChatTemplate]:
-    tokenizer = load_tokenizer(source)
-    codec = TextCodec(tokenizer)
-    return codec, ChatTemplate(tokenizer, codec)
+    generator = RemoteGenerator(engine, dialect, text.codec, text.template.end_token_ids())
+    return ChosenEngine(engine, WholeAnswers(generator))
 
 
 def _urls(settings: Settings) -> tuple[str, ...]:

@@ -59,6 +59,11 @@ class SampledPrefixEngine:
         """The model by the server's name for it; marked as an estimate."""
         return self._identity
 
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Not known: the server's own."""
+        return None
+
     def open_session(self) -> Session:
         """For the generator, whose calls do not count against the cap."""
         return self._open_session()

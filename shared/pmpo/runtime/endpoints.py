@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -21,8 +22,15 @@ DEFAULT_NAME = "default"
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
+def _finite(value: bool | int | float | str | None) -> bool | int | float | str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("give true, false, a number, a text or null")
+    return value
+
+
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+TemplateValue = Annotated[bool | int | float | str | None, AfterValidator(_finite)]
 
 
 class _Entry(BaseModel):
@@ -49,6 +57,7 @@ class Endpoint(_Entry):
         model: the model's name there, where a server serves several.
         key_variable: the environment variable that holds the key.
         prices: for caps on money.
+        chat_template_kwargs: what its chat template is given with every conversation, such as ``enable_thinking``.
     """
 
     name: str
@@ -57,6 +66,7 @@ class Endpoint(_Entry):
     model: str | None = None
     key_variable: str | None = None
     prices: Prices | None = None
+    chat_template_kwargs: dict[str, TemplateValue] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

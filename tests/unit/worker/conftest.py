@@ -37,5 +37,5 @@ def queues(redis_url: str) -> Iterator[JobQueues]:
 async def job_id(store: Store) -> str:
     """A job that was saved and not queued."""
     sizes = SplitSizes(train=5, validation=2, test=3)
-    await store.jobs.create(NewJob("j1", "cities", "optimize", "overnight", b"{}", b"{}", sizes, (), "Do it."))
+    await store.jobs.create(NewJob("j1", "cities", "optimize", "overnight", b"{}", b"{}", b"{}", sizes, (), "Do it."))
     return "j1"

@@ -49,6 +49,11 @@ class RemoteEngine:
         """The model by the server's name for it, the engine and the limits."""
         return self._identity
 
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Not known: the servers' own."""
+        return None
+
     def open_session(self) -> Session:
         """A session over the fleet, for one event loop."""
         return Session(self._fleet, self._access, self._patience, self._why_not)

@@ -43,6 +43,11 @@ class VllmLocalEngine:
         """The model, its revision, the engine, its mode and limits."""
         return self._identity
 
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Not known: vLLM may hold memory in processes of its own."""
+        return None
+
     def score(self, items: Sequence[TokenItem]) -> ScoredItems:
         """Log-likelihood of every target token of every item (nats)."""
         distinct = sorted(set(items), key=lambda item: (item.context, item.target))

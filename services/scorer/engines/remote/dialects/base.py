@@ -107,7 +107,7 @@ def _nats(value: Any, name: str) -> float:
     return min(float(value), 0.0) if math.isfinite(value) else math.nan
 
 
-def check_ids(found: Sequence[Any], expected: Sequence[int], name: str) -> None:
+def check_ids(found: Sequence[object], expected: Sequence[object], name: str) -> None:
     """Refuse an answer that is about other tokens than were sent.
 
     Raises:

@@ -15,14 +15,19 @@ import torch
 from transformers import PreTrainedModel
 
 from pmpo.errors import EngineError, NonFiniteScoreError, ScorerUnavailableError, TooLongError, UpstreamError
-from services.scorer.batcher import Batcher
+from services.scorer.batcher.batcher import Batcher
+from services.scorer.batcher.engine_room import EngineRoom, Machine, RestartPolicy
+from services.scorer.batcher.items import ItemPreparer
+from services.scorer.batcher.types import BatchLimits
 from services.scorer.engines.base import TokenItem, check_finite
 from services.scorer.engines.remote.connecting import Connected
 from services.scorer.engines.remote.dialects.vllm_generate import PATH
 from services.scorer.engines.remote.generator import RemoteGenerator
 from services.scorer.generation.types import SamplingRequest
+from services.scorer.generation.whole import WholeAnswers
 from services.scorer.rendering.codec import TextCodec
 from tests.model_servers import ModelServer, RefusalError
+from tests.unit.scorer.batcher.machines import Notes
 
 Make = Callable[..., ModelServer]
 Connect = Callable[..., Connected]
@@ -355,20 +360,26 @@ async def test_one_refused_generation_leaves_the_others_alone(
     assert isinstance(answers[1], tuple)
 
 
-async def test_a_lone_request_during_an_outage_may_be_sent_again_and_the_scorer_stays_open(
+async def test_requests_during_an_outage_may_be_sent_again_and_the_scorer_stays_open(
     make_server: Make, connected: Connect, codec: TextCodec
 ) -> None:
     server = make_server()
     one = await asyncio.to_thread(connected, server.url)
-    generator = RemoteGenerator(one.engine, one.dialect, codec, frozenset())
-    batcher = Batcher(one.engine, generator, max_round_tokens=1000, is_deterministic=False)
+    machine = Machine(one.engine, WholeAnswers(RemoteGenerator(one.engine, one.dialect, codec, frozenset())))
+    batcher = Batcher(EngineRoom(lambda: machine, machine, RestartPolicy()), BatchLimits(1000, 1000), Notes())
+    prepared = ItemPreparer(one.engine.identity, remembers=False).prepare(items(1))
+    asked = SamplingRequest(items(1)[0].context, 2, 3, 1.0, 1.0, 3)
     batcher.start()
     server.stop()
     try:
-        with pytest.raises(ScorerUnavailableError):
-            await batcher.score(items(1))
-        assert batcher.closed_because is None
+        for outcome in await asyncio.gather(
+            batcher.score(prepared, "a"), batcher.sample(asked, "a"), return_exceptions=True
+        ):
+            assert isinstance(outcome, ScorerUnavailableError)
+        assert batcher.trouble is None
         server.start()
-        assert len((await batcher.score(items(1))).items.token_log_likelihoods) == 1
+        assert len((await batcher.score(prepared, "a")).items.token_log_likelihoods) == 1
+        assert len((await batcher.sample(asked, "a")).samples) == 2
+        assert batcher.num_restarts == 0
     finally:
         await batcher.close()
