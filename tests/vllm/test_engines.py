@@ -14,8 +14,10 @@ from services.scorer.engines.base import Engine, TokenItem
 from services.scorer.engines.choosing import ChosenEngine, ModelText
 from services.scorer.generation.types import Generator, RowKey, Sample, SamplingRequest, SamplingRow
 from tests.conformance.test_scorer_engines import SUM_TOLERANCE_NATS, awkward_items, prompt_grid, slow_sum, sums
+from tests.vllm.conftest import chosen
 
 ENGINES = ("tree", "in_process", "over_http")
+BF16_ACROSS_ENGINES_NATS = 5e-2  # a token, mean over the examples
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(500)]
 
 
@@ -114,3 +116,36 @@ def test_a_seed_decides_the_samples(both: ChosenEngine, text: ModelText) -> None
     found = drawn(both.generator, request)
     assert len(found) == 2
     assert found == drawn(both.generator, request)
+
+
+def test_bfloat16_orders_candidates_as_the_tree_does(text: ModelText) -> None:
+    """Losses of candidates, nats a token over four examples: near those of the tree, and in their order."""
+    engines = [
+        chosen("torch_tree", dtype="bfloat16").engine,
+        chosen("vllm_local", dtype="bfloat16", vllm_eager="true", vllm_cache_gib="1").engine,
+    ]
+    items = candidates(text, num_prompts=24)
+    num_tokens = np.array([len(item.target) for item in items]).reshape(24, -1).sum(axis=1)
+    on_tree, on_vllm = (-np.array(sums(engine, items)).reshape(24, -1).sum(axis=1) / num_tokens for engine in engines)
+    assert np.abs(on_vllm - on_tree).max() < BF16_ACROSS_ENGINES_NATS
+    ranks = [losses.argsort().argsort() for losses in (on_tree, on_vllm)]
+    assert np.corrcoef(*ranks)[0, 1] > 0.99
+
+
+def candidates(text: ModelText, num_prompts: int) -> list[TokenItem]:
+    """Prompts of random words, each on four examples."""
+    rng = np.random.default_rng(5)
+    words = "Sort the words by length in capitals as a list with commas and answer in brackets only please".split()
+    prompts = [" ".join(rng.choice(words, 3 + num % 9)) for num in range(num_prompts)]
+    answers = [("b, a", "a, b"), ("red", "RED"), ("one two", "[one, two]"), ("Paris is big.", "Paris")]
+    return [
+        TokenItem(
+            text.codec.encode(
+                f"<|im_start|>system\n{prompt}<|im_end|>\n<|im_start|>user\n{shown}<|im_end|>\n<|im_start|>assistant\n",
+                literal=False,
+            ),
+            text.codec.encode(target, literal=True),
+        )
+        for prompt in prompts
+        for shown, target in answers
+    ]
