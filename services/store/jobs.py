@@ -12,6 +12,7 @@ from pmpo.contracts.jobs import FINAL_STATES, JobState
 from pmpo.errors import ConflictError, NotFoundError
 from services.store import keys
 from services.store.connection import Commands
+from services.store.idempotency import KeyedRequest
 from services.store.leases import Lease, lease_lost
 from services.store.records import FIELDS, JobRecord, NewJob, first_fields, read_record
 
@@ -30,6 +31,19 @@ redis.call('HINCRBY', KEYS[1], 'version', 1)
 if ARGV[4] == '1' then redis.call('SREM', KEYS[2], ARGV[6]) end
 return {'done', state}
 """
+# KEYS: job, jobs, active jobs, and the remembered answer of a keyed request.  ARGV: now, job id, the record to remember
+# ("" without a key), its time to live, then fields and values. A second request of one key creates nothing.
+_CREATE = """
+if ARGV[3] ~= '' then
+  local known = redis.call('GET', KEYS[4])
+  if known then return known end
+  redis.call('SET', KEYS[4], ARGV[3], 'EX', ARGV[4])
+end
+for at = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
+redis.call('SADD', KEYS[3], ARGV[2])
+return false
+"""
 # Notes the entry of a job in its queue, unless the job has moved on meanwhile.
 _NOTE_ENTRY = """
 if redis.call('HGET', KEYS[1], 'state') ~= 'queued' then return 0 end
@@ -45,16 +59,26 @@ class Jobs:
         self._redis = redis
         self._commands = Commands()
         self._move = redis.register_script(_MOVE)
+        self._create = redis.register_script(_CREATE)
         self._note_entry = redis.register_script(_NOTE_ENTRY)
 
-    async def create(self, job: NewJob) -> None:
-        """Save a job in state queued, in one transaction."""
+    async def create(self, job: NewJob, request: KeyedRequest | None = None, answer: bytes = b"") -> bytes | None:
+        """Save a job in state queued, and with a key the answer to its request, in one step.
+
+        Returns:
+            None when the job was saved; the answer of an earlier request with the same key and body, in whose place
+            nothing was saved.
+
+        Raises:
+            IdempotencyKeyReusedError: the key was used for another body; nothing was saved.
+        """
         now = time.time()
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(keys.job(job.id), mapping=first_fields(job, now))  # type: ignore[arg-type]
-        pipe.zadd(keys.JOBS, {job.id: now})
-        pipe.sadd(keys.ACTIVE_JOBS, job.id)
-        await self._commands.run(pipe.execute())
+        touched = [keys.job(job.id), keys.JOBS, keys.ACTIVE_JOBS, request.redis_key if request else keys.job(job.id)]
+        pairs = [part for pair in first_fields(job, now).items() for part in pair]
+        record = request.record(answer) if request else b""
+        given = [now, job.id, record, keys.IDEMPOTENCY_TTL_S, *pairs]
+        known = await self._commands.run(self._create(keys=touched, args=given))
+        return request.answer_in(known) if request and known is not None else None
 
     async def get(self, job_id: str) -> JobRecord:
         """One job.

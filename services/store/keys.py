@@ -8,9 +8,10 @@
     pmpo:job:<id>:lease        string       "<fencing token>:<holder>", expires
     pmpo:job:<id>:fence        counter      the last fencing token given out
     pmpo:janitor               string       the janitor whose turn it is, expires
+    pmpo:idempotency:<digest>  string       digest of a creating request's body, then its answer, expires
 
 Jobs are kept until they are deleted; what expires are leases: ``PMPO_LEASE_S`` for a job, one sweep's interval for the
-janitor's turn.
+janitor's turn. Answers to requests with an ``Idempotency-Key`` are remembered for 24 hours.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ JOBS = "pmpo:jobs"
 ACTIVE_JOBS = "pmpo:jobs:active"
 JANITOR_TURN = "pmpo:janitor"
 SWEEPS_PER_LEASE = 3
+IDEMPOTENCY_TTL_S = 24 * 3600
 RENEWALS_PER_LEASE = 3
 
 
@@ -45,6 +47,11 @@ def lease(job_id: str) -> str:
 def fence(job_id: str) -> str:
     """The counter that fencing tokens come from."""
     return f"pmpo:job:{job_id}:fence"
+
+
+def idempotency(digest: str) -> str:
+    """The answer to a creating request, by a digest of its route and key."""
+    return f"pmpo:idempotency:{digest}"
 
 
 def lease_ttl_ms(lease_s: float) -> int:

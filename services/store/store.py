@@ -8,18 +8,20 @@ from typing import cast
 from redis.asyncio import Redis
 
 from services.store.connection import Commands, connect
+from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
 from services.store.journal import Journal
 from services.store.leases import Leases
 
 
 class Store:
-    """Jobs, journal and leases of one Redis."""
+    """Jobs, journal, leases and remembered answers of one Redis."""
 
     def __init__(self, redis: Redis, lease_s: float) -> None:
         self._redis = redis
         self._commands = Commands()
         self.jobs = Jobs(redis)
+        self.remembered = RememberedAnswers(redis)
         self.journal = Journal(redis)
         self.leases = Leases(redis, lease_s)
 

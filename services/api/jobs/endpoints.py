@@ -10,6 +10,7 @@ from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobView, ResultView
 from pmpo.contracts.modes import RationalesView
 from services.api.deps import Service
+from services.api.idempotency import REPLAYED, KeyOfRequest
 
 MAX_WAIT_S = 60
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="seconds to wait for a change")]
@@ -17,10 +18,12 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
 @router.post("", status_code=201)
-async def create_job(spec: JobSpec, service: Service, response: Response) -> JobCreated:
-    """Check a job, save it and queue it."""
-    created = await service.create(spec)
+async def create_job(spec: JobSpec, keyed: KeyOfRequest, service: Service, response: Response) -> JobCreated:
+    """Check a job, save it and queue it; a request that is sent again under its key gets its first answer."""
+    created, is_replayed = await service.create(spec, keyed.request(spec))
     response.headers["location"] = f"/v1/jobs/{created.id}"
+    if is_replayed:
+        response.headers[REPLAYED] = "true"
     return created
 
 

@@ -23,6 +23,7 @@ from pmpo.runtime.logs import get_logger
 from services.api.jobs.checks import CheckedJob, JobChecks
 from services.api.jobs.waiting import wait_until
 from services.queues import JobQueues
+from services.store.idempotency import KeyedRequest
 from services.store.records import NewJob
 from services.store.store import Store
 
@@ -38,20 +39,32 @@ class JobService:
         self._queues = queues
         self._checks = checks
 
-    async def create(self, spec: JobSpec) -> JobCreated:
+    async def create(self, spec: JobSpec, request: KeyedRequest | None = None) -> tuple[JobCreated, bool]:
         """Saved first, queued second: what was saved and not queued, the janitor queues.
 
+        Returns:
+            the answer, and whether it is that of an earlier request of the same key and body.
+
         Raises:
-            InvalidInputError: the job cannot be run as it is.
+            InvalidInputError: the job cannot be run as it is, or its key was used for another body.
         """
+        known = await self._store.remembered.find(request) if request else None
+        if known is not None:
+            return JobCreated.model_validate_json(known), True
         checked = await self._checks.check(spec)
         job = _new_job(checked)
-        await self._store.jobs.create(job)
+        created = JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(checked.warnings))
+        known = await self._store.jobs.create(job, request, created.model_dump_json().encode())
+        if known is not None:  # the same request, sent twice at once
+            return JobCreated.model_validate_json(known), True
+        await self._enqueue(job)
+        return created, False
+
+    async def _enqueue(self, job: NewJob) -> None:
         try:
             await self._store.jobs.note_entry(job.id, await self._queues.put(job.id, job.queue))
         except StoreUnavailableError as error:
             log.warning("left_to_the_janitor", job_id=job.id, reason=error.message)
-        return JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(checked.warnings))
 
     async def estimate(self, spec: JobSpec) -> EstimateView:
         """What a job would use. Nothing is saved.

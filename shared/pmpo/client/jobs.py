@@ -31,14 +31,15 @@ class JobCalls:
 
         Args:
             spec: what to optimize, its data inside.
-            idempotency_key: name of this very request; a fresh one when None.
+            idempotency_key: name of this very request, under which the API creates one job however often it comes;
+                a fresh one when None.
 
         Raises:
             InvalidInputError: the API refuses the job; the message says where and why.
         """
         headers = {"content-type": "application/json", "idempotency-key": idempotency_key or str(uuid.uuid4())}
         body = spec.model_dump_json(exclude_unset=True).encode()
-        call = Call("POST", "/v1/jobs", self._timeout_s, is_repeatable=False, headers=headers, body=body)
+        call = Call("POST", "/v1/jobs", self._timeout_s, is_repeatable=True, headers=headers, body=body)
         return _read(JobCreated, await self._exchange.send(call))
 
     async def estimate_job(self, spec: JobSpec) -> EstimateView:
