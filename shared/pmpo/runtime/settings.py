@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     url: str = Field(default="http://127.0.0.1:8000", description="API that the client and the CLI call")
     api_key: str | None = Field(default=None, description="key that the client sends")
     lease_s: float = Field(default=15.0, gt=0.5, description="a worker's hold on a job, renewed at a third of it")
+    drain_s: float = Field(default=5.0, ge=0, description="time for the call at hand when a worker is asked to stop")
     upstream_timeout_s: float = Field(default=300.0, gt=0, description="deadline of one call to a scorer or generator")
     state_dir: str | None = Field(default=None, description="where the embedded stack keeps Redis' files and its logs")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
