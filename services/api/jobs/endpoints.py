@@ -51,6 +51,18 @@ async def cancel_job(job_id: str, service: Service) -> JobView:
     return await service.cancel(job_id)
 
 
+@router.post("/{job_id}/pause", status_code=202)
+async def pause_job(job_id: str, service: Service) -> JobView:
+    """Let a job rest after the call at hand."""
+    return await service.pause(job_id)
+
+
+@router.post("/{job_id}/resume", status_code=202)
+async def resume_job(job_id: str, service: Service) -> JobView:
+    """Let a paused job go on where it stopped."""
+    return await service.resume(job_id)
+
+
 @router.get("/{job_id}/events")
 async def list_events(
     job_id: str, service: Service, after: Annotated[int, Query(ge=0)] = 0, wait: Wait = 0

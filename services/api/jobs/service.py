@@ -12,7 +12,6 @@ from pmpo.contracts.jobs import (
     JobCreated,
     JobsPage,
     JobSpec,
-    JobState,
     JobView,
     ResultView,
 )
@@ -21,6 +20,7 @@ from pmpo.errors import ConflictError, StoreUnavailableError
 from pmpo.runs.codec import encode_splits
 from pmpo.runtime.logs import get_logger
 from services.api.jobs.checks import CheckedJob, JobChecks
+from services.api.jobs.control import JobControl
 from services.api.jobs.waiting import wait_until
 from services.queues import JobQueues
 from services.store.idempotency import KeyedRequest
@@ -38,6 +38,7 @@ class JobService:
         self._store = store
         self._queues = queues
         self._checks = checks
+        self._control = JobControl(store)
 
     async def create(self, spec: JobSpec, request: KeyedRequest | None = None) -> tuple[JobCreated, bool]:
         """Saved first, queued second: what was saved and not queued, the janitor queues.
@@ -57,14 +58,14 @@ class JobService:
         known = await self._store.jobs.create(job, request, created.model_dump_json().encode())
         if known is not None:  # the same request, sent twice at once
             return JobCreated.model_validate_json(known), True
-        await self._enqueue(job)
+        await self._enqueue(job.id, job.queue)
         return created, False
 
-    async def _enqueue(self, job: NewJob) -> None:
+    async def _enqueue(self, job_id: str, queue: str) -> None:
         try:
-            await self._store.jobs.note_entry(job.id, await self._queues.put(job.id, job.queue))
+            await self._store.jobs.note_entry(job_id, await self._queues.put(job_id, queue))
         except StoreUnavailableError as error:
-            log.warning("left_to_the_janitor", job_id=job.id, reason=error.message)
+            log.warning("left_to_the_janitor", job_id=job_id, reason=error.message)
 
     async def estimate(self, spec: JobSpec) -> EstimateView:
         """What a job would use. Nothing is saved.
@@ -109,25 +110,36 @@ class JobService:
         return await self._page(job_id, after)
 
     async def cancel(self, job_id: str) -> JobView:
-        """A queued job is cancelled at once; a running one by its worker, within a second or so.
+        """A job that nobody works on is cancelled at once, a running one by its worker, within a second or so.
+
+        A worker that does not do so by then (it is frozen, or gone) loses its hold on the job: see ``JobControl``.
 
         Raises:
             NotFoundError: there is no such job.
             ConflictError: the job is over.
         """
-        while True:
-            record = await self._store.jobs.get(job_id)
-            if record.is_final:
-                raise ConflictError(f"job {job_id} is {record.state} already, so it cannot be cancelled")
-            if record.state == "cancelling":
-                return record.view
-            target: JobState = "cancelling" if record.state == "running" else "cancelled"
-            changes = {"stop_reason": "cancelled"} if target == "cancelled" else None
-            try:
-                await self._store.jobs.move(job_id, [record.state], target, changes=changes)
-            except ConflictError:
-                continue  # it moved on between the two calls: look again
-            return (await self._store.jobs.get(job_id)).view
+        return await self._control.cancel(job_id)
+
+    async def pause(self, job_id: str) -> JobView:
+        """Let a job rest. A running one finishes the call at hand first.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: the job is over, or is being cancelled.
+        """
+        return await self._control.pause(job_id)
+
+    async def resume(self, job_id: str) -> JobView:
+        """Let a paused job go on. One that nobody works on goes back to its queue.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: the job is over, or is being cancelled.
+        """
+        view, queue = await self._control.resume(job_id)
+        if queue is not None:
+            await self._enqueue(job_id, queue)
+        return view
 
     async def result(self, job_id: str) -> ResultView | RationalesView:
         """What a finished job found.

@@ -71,6 +71,24 @@ class JobCalls:
         call = Call("POST", _path(job_id, "/cancel"), self._timeout_s, is_repeatable=True)
         return _read(JobView, await self._exchange.send(call))
 
+    async def pause_job(self, job_id: str) -> JobView:
+        """Let a job rest after the call at hand; pausing twice is pausing once.
+
+        Raises:
+            ConflictError: the job is over, or is being cancelled.
+        """
+        call = Call("POST", _path(job_id, "/pause"), self._timeout_s, is_repeatable=True)
+        return _read(JobView, await self._exchange.send(call))
+
+    async def resume_job(self, job_id: str) -> JobView:
+        """Let a paused job go on where it stopped; resuming twice is resuming once.
+
+        Raises:
+            ConflictError: the job is over, or is being cancelled.
+        """
+        call = Call("POST", _path(job_id, "/resume"), self._timeout_s, is_repeatable=True)
+        return _read(JobView, await self._exchange.send(call))
+
     async def result(self, job_id: str) -> ResultView:
         """What a finished job found.
 

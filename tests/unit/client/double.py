@@ -109,6 +109,9 @@ class ApiDouble:
             case ("POST", ["cancel"]):
                 self.jobs[job.id] = job.model_copy(update={"state": "cancelling"})
                 return 200, self.jobs[job.id].model_dump(mode="json")
+            case ("POST", ["pause" | "resume" as wish]):
+                self.jobs[job.id] = job.model_copy(update={"state": "paused" if wish == "pause" else "queued"})
+                return 202, self.jobs[job.id].model_dump(mode="json")
         raise NotFoundError("no such route")
 
 

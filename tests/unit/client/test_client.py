@@ -164,6 +164,14 @@ def test_a_cancellation_is_repeated(api: Any, double: ModuleType) -> None:
         assert client.cancel_job(job_id).state == "cancelling"
 
 
+def test_a_job_is_paused_and_resumed_also_when_an_answer_is_lost(api: Any, double: ModuleType) -> None:
+    job_id = api.add_job(state="running")
+    with client_of(api) as client:
+        for call, state in ((client.pause_job, "paused"), (client.resume_job, "queued")):
+            api.faults.append(double.Fault(drop=True, is_handled=True))
+            assert call(job_id).state == state
+
+
 def test_nobody_there() -> None:
     url = free_address()
     with Client(url, retries=QUICK) as client:
