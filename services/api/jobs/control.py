@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from pmpo.contracts.jobs import FINAL_STATES, JobView
 from pmpo.errors import ConflictError
-from services.api.jobs.waiting import wait_until
+from services.api.jobs.waiting import Waiting
 from services.store.records import JobRecord
 from services.store.store import Store
 
@@ -39,7 +39,7 @@ class JobControl:
         async def is_over() -> bool:
             return await self._jobs.state(job_id) in FINAL_STATES
 
-        await wait_until(is_over, WORKER_CANCELS_WITHIN_S)
+        await Waiting().until(is_over, WORKER_CANCELS_WITHIN_S)
         with suppress(ConflictError):  # it is over
             await self._jobs.move(job_id, ["cancelling"], "cancelled", drops_lease=True, changes=CANCELLED)
         return (await self._jobs.get(job_id)).view

@@ -21,7 +21,7 @@ from pmpo.runs.codec import encode_splits
 from pmpo.runtime.logs import get_logger
 from services.api.jobs.checks import CheckedJob, JobChecks
 from services.api.jobs.control import JobControl
-from services.api.jobs.waiting import wait_until
+from services.api.jobs.waiting import Waiting
 from services.queues import JobQueues
 from services.store.idempotency import KeyedRequest
 from services.store.records import NewJob
@@ -35,6 +35,7 @@ class JobService:
     """Jobs as the API's callers see them."""
 
     def __init__(self, store: Store, queues: JobQueues, checks: JobChecks) -> None:
+        self.waiting = Waiting()
         self._store = store
         self._queues = queues
         self._checks = checks
@@ -92,7 +93,7 @@ class JobService:
         async def has_changed() -> bool:
             return await self._store.jobs.version(job_id) != seen.version
 
-        await wait_until(has_changed, wait_s)
+        await self.waiting.until(has_changed, wait_s)
         return (await self._store.jobs.get(job_id)).view
 
     async def events(self, job_id: str, after: int, wait_s: float) -> EventsPage:
@@ -106,7 +107,7 @@ class JobService:
             page = await self._page(job_id, after)
             return bool(page.events) or page.state in FINAL_STATES
 
-        await wait_until(has_news, wait_s)
+        await self.waiting.until(has_news, wait_s)
         return await self._page(job_id, after)
 
     async def cancel(self, job_id: str) -> JobView:
