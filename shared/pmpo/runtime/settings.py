@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     redis_url: str | None = Field(default=None, description="Redis to use; the embedded stack starts one when unset")
+    redis_fsync: Literal["everysec", "always"] = Field(
+        default="everysec", description="when the embedded stack's Redis brings its append-only file to the disk"
+    )
     api_host: str = Field(default="127.0.0.1", description="address the API binds")
     api_port: int = Field(default=8000, ge=0, le=65535, description="port of the API; 0 takes a free one")
     scorer_host: str = Field(default="127.0.0.1", description="address the scorer binds")
