@@ -14,6 +14,7 @@ import uuid
 from contextlib import suppress
 from types import FrameType
 
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import SpawnWorker, Worker
 from rq.job import Job
@@ -54,10 +55,10 @@ class DrainingWorker(_Base):  # type: ignore[misc, valid-type]
         with suppress(RedisError):
             super().maintain_heartbeats(job)
 
-    def set_current_job_working_time(self, current_job_working_time: float) -> None:
+    def set_current_job_working_time(self, current_job_working_time: float, pipeline: Pipeline | None = None) -> None:
         """As ``maintain_heartbeats``."""
         with suppress(RedisError):
-            super().set_current_job_working_time(current_job_working_time)
+            super().set_current_job_working_time(current_job_working_time, pipeline=pipeline)
 
 
 def main() -> int:

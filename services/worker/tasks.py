@@ -22,6 +22,9 @@ from services.worker.models import RemoteModels
 from services.worker.runner import Runner
 
 
+JOB_HEADER = "x-pmpo-job"  # lets proxies and logs of model servers tell jobs apart
+
+
 def run_job(job_id: str) -> None:
     """Run one job until it ends, is cancelled, or must be left to another worker."""
     settings = load_settings()
@@ -34,6 +37,7 @@ async def _run(job_id: str, settings: Settings) -> None:
     drain.install()
     async with AsyncExitStack() as closing:
         http = await closing.enter_async_context(open_http())
+        http.headers[JOB_HEADER] = job_id
         store = Store.open(settings.redis_url, settings.lease_s)
         closing.push_async_callback(store.close)
         models = RemoteModels(
