@@ -3,7 +3,7 @@
 #
 #   PYTHON=...           interpreter to make .venv with (default: the first that fits; scripts/find_python.sh)
 #   TORCH_INDEX_URL=...  package index for torch alone (scripts/install_torch.sh)
-#   DEMO_ARGS=... UP_ARGS=... PYTEST_ARGS=... BENCH_ARGS=... TRAIN_ARGS=... REPORT_ARGS=... CARD_ARGS=...
+#   DEMO_ARGS=... UP_ARGS=... PYTEST_ARGS=... FAULTS_ARGS=... BENCH_ARGS=... TRAIN_ARGS=... REPORT_ARGS=... CARD_ARGS=...
 #                        passed on to the command; JOB=... names the bundled job that demo runs
 
 SHELL := /bin/sh
@@ -11,7 +11,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test check fix bench-selection bench-optimizers train-nano nano-report
+.PHONY: help demo up test test-faults check fix bench-selection bench-optimizers train-nano nano-report
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,6 +31,9 @@ up: $(VENV)/.run ## start Redis, scorer, API and worker in the foreground
 
 test: $(VENV)/.dev ## run the unit, conformance, integration and architecture tests
 	$(BIN)/pytest -q $(TESTS) $(PYTEST_ARGS)
+
+test-faults: $(VENV)/.dev ## kill, freeze and cut a running stack at random; long form: FAULTS_ARGS="--faults-jobs 100 --faults-disturbances 110"
+	$(BIN)/pytest -q -s tests/e2e/faults $(FAULTS_ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types, import directions, sizes
 	$(BIN)/ruff check .

@@ -21,7 +21,6 @@ from services.worker.horse import Drain
 from services.worker.models import RemoteModels
 from services.worker.runner import Runner
 
-
 JOB_HEADER = "x-pmpo-job"  # lets proxies and logs of model servers tell jobs apart
 
 
