@@ -11,10 +11,12 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test test-faults check fix bench-selection bench-optimizers train-nano nano-report
+.PHONY: help demo up test test-faults check fix bench bench-selection bench-optimizers train-nano nano-report nano-transfer
 
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .bench
+RIVALS := $(BENCH)/rivals
 METADATA := pyproject.toml shared/pyproject.toml shared/pmpo/__init__.py hatch_build.py constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := services shared/pmpo scripts hatch_build.py benchmarks $(wildcard models/nano/nano_training)
@@ -46,17 +48,24 @@ fix: $(VENV)/.dev ## repair what ruff can: imports, simple lint, formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: $(VENV)/.dev $(BENCH)/lm-eval/.made $(BENCH)/vllm/.made ## how fast scoring is next to other engines, on equal token ids
+	PYTHONPATH=shared:. $(BIN)/python -m benchmarks.scoring $(BENCH_ARGS)
+
 bench-selection: $(VENV)/.dev ## what selecting among the same rewrites costs, policy by policy (docs/benchmarks.md)
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.selection $(BENCH_ARGS)
 
-bench-optimizers: $(VENV)/.dev ## whole runs of PMPO, its ablations and its rivals at equal engine seconds
+bench-optimizers: $(VENV)/.dev $(RIVALS)/.made ## whole runs of PMPO, its ablations and its rivals at equal engine seconds
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.optimizers $(BENCH_ARGS)
 
-train-nano: $(VENV)/.run ## train models/nano again, or go on where it stopped (an hour and a half on two cores)
+train-nano: $(VENV)/.run ## train models/nano again, or go on where it stopped (two hours on two cores)
 	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.train $(TRAIN_ARGS)
 
 nano-report: $(VENV)/.dev ## measure models/nano and write its card and plots again
 	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.report.measure $(REPORT_ARGS)
+	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.report.card $(CARD_ARGS)
+
+nano-transfer: $(VENV)/.dev ## do prompts found on nano help its relatives, and theirs nano: measure, and write the card
+	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.report.transfer $(TRANSFER_ARGS)
 	PYTHONPATH=shared:models/nano $(BIN)/python -m nano_training.report.card $(CARD_ARGS)
 
 # Later rules are not for users.
@@ -73,6 +82,18 @@ $(VENV)/.dev: $(METADATA) scripts/install_torch.sh | $(BIN)/pip
 	@sh scripts/install_torch.sh $(BIN)/python
 	$(PIP_INSTALL) -e ./shared -e ".[scorer,dev]"
 	@touch $(VENV)/.run $@
+
+# The packages that the optimizers are compared with; pmpo itself comes from the checkout.
+$(RIVALS)/.made: benchmarks/rivals.txt
+	@echo "Installing gepa and promptolution into $(RIVALS)"
+	@python=$$(sh scripts/find_python.sh) && "$$python" -m venv --clear $(RIVALS)
+	$(RIVALS)/bin/python -m pip install --disable-pip-version-check -r benchmarks/rivals.txt
+	@touch $@
+
+# Contenders of the benchmark of scoring, whose pins would not go with ours: an environment each.
+$(BENCH)/%/.made: benchmarks/scoring_speed/environments/%.txt scripts/bench_environment.sh
+	@sh scripts/bench_environment.sh $*
+	@touch $@
 
 # pip is the last file that venv writes: an interrupted attempt is made again.
 $(BIN)/pip:

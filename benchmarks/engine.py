@@ -46,6 +46,7 @@ class Spending:
 class Engine:
     """The ports of a search, metered: ``Scorer`` and ``Generator`` in one, with a ``Clock`` of engine seconds."""
 
+    url: str
     scorer: ScorerClient
     generators: Sequence[GeneratorClient]
     spent: Spending = field(default_factory=Spending)
@@ -108,30 +109,37 @@ class Engine:
 
 
 @asynccontextmanager
-async def open_engine(model: str) -> AsyncIterator[Engine]:
+async def open_engine(model: str, num_threads: int = 0) -> AsyncIterator[Engine]:
     """Start the scorer on a free port, wait until it has checked itself, warm it up; stop it at the end.
+
+    Args:
+        model: model folder, hub name, or nano.
+        num_threads: of the model on the CPU; 0 leaves what the settings say.
 
     Raises:
         UnavailableError: it did not start.
     """
     port = free_port()
     environment = {**os.environ, "PMPO_SCORER_PORT": str(port), "PMPO_SCORER_MODEL": model}
+    if num_threads:
+        environment["PMPO_SCORER_THREADS"] = str(num_threads)
     with TemporaryDirectory() as folder:
         scorer = Child("scorer", [sys.executable, "-m", "services.scorer"], environment, Path(folder) / "scorer.log")
         scorer.start()
         try:
             async with open_http() as http:
-                yield await _warm(http, port, scorer)
+                await _ready(http, port, scorer)
+                yield await connect(http, f"http://127.0.0.1:{port}")
         finally:
             scorer.ask_to_stop()
             scorer.wait_stopped()
 
 
-async def _warm(http: httpx.AsyncClient, port: int, scorer: Child) -> Engine:
-    await _ready(http, port, scorer)
-    endpoint = Endpoint(name="benchmark", url=f"http://127.0.0.1:{port}")
+async def connect(http: httpx.AsyncClient, url: str) -> Engine:
+    """The engine at an address where a scorer is ready, warmed up."""
+    endpoint = Endpoint(name="benchmark", url=url)
     generators = [GeneratorClient(http, endpoint, timeout_s=CALL_S) for _ in range(NUM_SIDE_BY_SIDE)]
-    engine = Engine(ScorerClient(http, endpoint, timeout_s=CALL_S), generators)
+    engine = Engine(url, ScorerClient(http, endpoint, timeout_s=CALL_S), generators)
     await engine.score([WARM_UP.input, WARM_UP.target], [WARM_UP])
     engine.reset()
     return engine

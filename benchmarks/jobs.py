@@ -61,7 +61,8 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class JobData:
-    """One job as a search takes it: the seed ``prompt``, losses by ``objective``, grades of answers by ``grader``.
+    """One job as a search takes it: the seed ``prompt``, losses by ``objective``, grades of answers by ``grader``,
+    which is that of ``metric``.
 
     The accuracy of a prompt on pairs is the share of them whose chosen answer is the likelier one, in the mean over its
     tokens; ``grader`` then compares an answer with the chosen one, for those who pick by answers.
@@ -72,6 +73,7 @@ class JobData:
     grader: Grader
     objective: Objective
     max_answer_tokens: int = MAX_ANSWER_TOKENS
+    metric: Metric = "exact_match"
 
     @property
     def is_paired(self) -> bool:
@@ -175,4 +177,4 @@ def _job(
     splits = Splits(examples[: sizes.train], examples[sizes.train : gate], examples[gate : sizes.total])
     grader = grader_for(metric)
     assert grader is not None
-    return JobData(prompt, splits, grader, _OBJECTIVES[kind], max_answer_tokens)
+    return JobData(prompt, splits, grader, _OBJECTIVES[kind], max_answer_tokens, metric)

@@ -17,7 +17,7 @@ def surroundings() -> dict[str, Any]:
     """Cores, processor, memory, load, versions and commit, as plain values."""
     return {
         "cores": os.cpu_count(),
-        "processor": _processor(),
+        "processor": processor_name(),
         "memory_gib": _memory_gib(),
         "load_1m": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.machine()}",
@@ -30,7 +30,8 @@ def surroundings() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """As the system calls it."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -7,45 +7,50 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from benchmarks.cells import Cells
-from benchmarks.engine import Engine, open_engine
-from benchmarks.jobs import JobData
-from benchmarks.machine import surroundings
-from benchmarks.optimizing.contestants import Contestant, contestants
-from benchmarks.optimizing.summary import contestant_summary
-from benchmarks.optimizing.trial import run_trial
+from benchmarks.engine import open_engine
+from benchmarks.jobs import BenchJob
+from benchmarks.machine import ROOT, surroundings
+from benchmarks.optimizing.contestants import PMPO, contestants
+from benchmarks.optimizing.crew import open_crew
+from benchmarks.optimizing.packaged import PACKAGES, package_versions
+from benchmarks.optimizing.rates import Rates
+from benchmarks.optimizing.runner import Runner
+from benchmarks.optimizing.summary import Results, contestant_summary, lead_summary
+from benchmarks.optimizing.timing import measure_rates
 from benchmarks.options import jobs_of, parser, sizes_of, write_result
 from benchmarks.plots import draw_optimizers
-from benchmarks.selecting.truth import measure_truth
 from pmpo.errors import InvalidInputError, PmpoError
 
 JOBS = (
     "review-city",
-    "record-city",
     "record-fields",
-    "words-without_first",
-    "message-intent",
     "table-top",
-    "numbers-max",
-    "choice-right",
+    "pairs-message-person",
+    "options-review-product",
     "bbh-navigate",
-    "bbh-object_counting",
 )
+SIZES = {"train": 24, "validation": 12, "test": 60}
+QUICK = {
+    "jobs": ["review-city", "pairs-message-person"],
+    "seeds": 1,
+    "cap": 2.0,
+    "train": 8,
+    "validation": 6,
+    "test": 8,
+}
+QUICK_RESULTS = ROOT / ".bench" / "quick"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run what has not been run yet, write ``optimizers.json`` and ``optimizers.svg``."""
-    options = parser("optimizers", __doc__, JOBS)
-    options.add_argument("--contestants", nargs="+", default=None, help="names; all when not given")
-    options.add_argument("--seeds", type=int, default=3, help="runs of each contestant on each job")
-    options.add_argument("--cap", type=float, default=20.0, help="engine seconds of a run")
-    chosen = options.parse_args(arguments)
+    chosen = _options(arguments)
     try:
         result = asyncio.run(_measure(chosen))
     except PmpoError as error:
@@ -57,84 +62,104 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    options = parser("optimizers", __doc__, JOBS)
+    options.set_defaults(**SIZES)
+    options.add_argument("--contestants", nargs="+", default=None, help="names; all when not given")
+    options.add_argument("--seeds", type=int, default=3, help="runs of each contestant on each job")
+    options.add_argument("--cap", type=float, default=8.0, help="priced engine seconds of a run")
+    options.add_argument(
+        "--engines", type=int, default=os.cpu_count() or 1, help="scorers that run trials side by side"
+    )
+    options.add_argument("--quick", action="store_true", help=f"a small run of all parts, into {QUICK_RESULTS.name}")
+    if options.parse_args(arguments).quick:
+        options.set_defaults(**QUICK, results=QUICK_RESULTS)
+    return options.parse_args(arguments)
+
+
 async def _measure(options: argparse.Namespace) -> dict[str, Any]:
-    jobs, taking_part = jobs_of(options), _contestants(options.contestants)
-    trials: dict[str, list[list[Any]]] = {name: [] for name in taking_part}
-    tests: list[Mapping[str, Mapping[str, float]]] = []
-    async with open_engine(options.model) as engine:
-        runner = _Runner(engine, Cells(options.results / "optimizers"), options)
+    jobs, names = jobs_of(options), _names(options.contestants)
+    cells = Cells(options.results / "optimizers")
+    rates = await _rates(options, cells, jobs)
+    trials: dict[str, dict[str, list[Any]]] = {name: {} for name in names}
+    tests: dict[str, Mapping[str, Mapping[str, float]]] = {}
+    async with open_crew(options.model, options.engines) as crew:
+        runner = Runner(crew, cells, Rates.read(rates), options.seed, options.seeds, options.cap)
         for job in jobs:
-            data = job.build(sizes_of(options))
-            for name, contestant in taking_part.items():
-                trials[name].append(await runner.trials(f"{job.name}/{file_name(name)}", contestant, data))
-            prompts = [step["prompt"] for rows in trials.values() for trial in rows[-1] for step in trial["steps"]]
-            tests.append(await runner.tests(f"{job.name}/tests", data, list(dict.fromkeys(prompts))))
-            print(f"{job.name}: {len(tests[-1])} different prompts tested", flush=True)
-        model = engine.described()
-    summaries = {name: contestant_summary(rows, tests, options.cap, options.seed) for name, rows in trials.items()}
+            started_at, data = time.monotonic(), job.build(sizes_of(options))
+            found = await runner.trials(job.name, data, names)
+            for name, rows in found.items():
+                trials[name][job.name] = rows
+            tests[job.name] = await runner.tests(job.name, data, found)
+            took = f"{time.monotonic() - started_at:.0f} s"
+            print(f"{job.name}: {len(tests[job.name])} different prompts tested, {took}", flush=True)
+        model = crew.engines[0].described()
+    return {**_head(options, names, model, rates), **_summaries(options, jobs, trials, tests)}
+
+
+def _names(chosen: Sequence[str] | None) -> list[str]:
+    """Those that take part; PMPO does in any case, because all are compared with it."""
+    known = (*contestants(), *PACKAGES)
+    unknown = [name for name in chosen or () if name not in known]
+    if unknown:
+        raise InvalidInputError(f"there is no contestant {unknown[0]!r}; known are: {'; '.join(known)}")
+    return list(dict.fromkeys((PMPO, *(chosen or known))))
+
+
+async def _rates(options: argparse.Namespace, cells: Cells, jobs: Sequence[BenchJob]) -> dict[str, Any]:
+    """Timed on one engine that has the machine for itself, once: later runs go on with the same rates."""
+    data = [job.build(sizes_of(options)) for job in jobs]
+    async with open_engine(options.model) as engine:
+        key = {"revision": engine.identity.revision}
+        rates: dict[str, Any] = await cells.have("rates", key, lambda: measure_rates(engine, data))
+    return rates
+
+
+def _head(
+    options: argparse.Namespace, names: Sequence[str], model: Mapping[str, str], rates: Mapping[str, Any]
+) -> dict[str, Any]:
+    settings = ("train", "validation", "test", "seeds", "cap", "seed", "engines")
+    versions = package_versions() if set(names) & PACKAGES.keys() else {}
     return {
         "benchmark": "optimizers",
-        "measured_on": surroundings(),
+        "measured_on": {**surroundings(), "packages": versions},
         "model": model,
-        "settings": {name: getattr(options, name) for name in ("train", "validation", "test", "seeds", "cap", "seed")},
-        "contestants": summaries,
-        "jobs": {job.name: {"about": job.about, "tests": known} for job, known in zip(jobs, tests, strict=True)},
+        "settings": {name: getattr(options, name) for name in settings},
+        "rates": rates,
     }
 
 
-def _contestants(names: Sequence[str] | None) -> Mapping[str, Contestant]:
-    known = contestants()
-    unknown = [name for name in names or () if name not in known]
-    if unknown:
-        raise InvalidInputError(f"there is no contestant {unknown[0]!r}; known are: {'; '.join(known)}")
-    return {name: known[name] for name in names or known}
-
-
-@dataclass(frozen=True, slots=True)
-class _Runner:
-    """Runs what has not been run yet."""
-
-    engine: Engine
-    cells: Cells
-    options: argparse.Namespace
-
-    async def trials(self, name: str, contestant: Contestant, data: JobData) -> list[Any]:
-        """One for each seed."""
-        first, cap_s = self.options.seed, self.options.cap
-        key = {"revision": self.engine.identity.revision, "data": data.digest(), "cap": cap_s}
-        return [
-            await self.cells.have(
-                f"{name}/{seed}", key, partial(run_trial, self.engine, contestant, data, cap_s=cap_s, seed=seed)
-            )
-            for seed in range(first, first + self.options.seeds)
-        ]
-
-    async def tests(self, name: str, data: JobData, prompts: Sequence[str]) -> dict[str, dict[str, float]]:
-        """Accuracy and loss of every prompt on the test set; those that an earlier call measured are kept."""
-        key = {"revision": self.engine.identity.revision, "data": data.digest(with_test=True)}
-        known: dict[str, dict[str, float]] = self.cells.load(name, key) or {}
-        fresh = [prompt for prompt in prompts if prompt not in known]
-        if fresh:
-            truth = await measure_truth(self.engine, data, fresh)
-            for prompt, accuracy, loss in zip(fresh, truth["accuracy"], truth["loss"], strict=True):
-                known[prompt] = {"accuracy": accuracy, "loss": loss}
-            self.cells.save(name, key, known)
-        return {prompt: known[prompt] for prompt in prompts}
-
-
-def file_name(name: str) -> str:
-    """A contestant's name without commas and blanks."""
-    return name.replace(",", "").replace(" ", "-")
+def _summaries(
+    options: argparse.Namespace,
+    jobs: Sequence[BenchJob],
+    trials: Mapping[str, Mapping[str, Sequence[Any]]],
+    tests: Mapping[str, Mapping[str, Mapping[str, float]]],
+) -> dict[str, Any]:
+    results = {name: Results(rows, tests, options.cap) for name, rows in trials.items() if rows}
+    others = {name: other for name, other in results.items() if name != PMPO}
+    return {
+        "left_out": [name for name in options.jobs if name not in tests],
+        "contestants": {name: contestant_summary(one, options.seed) for name, one in results.items()},
+        "pmpo_leads_by": {name: lead_summary(results[PMPO], other, options.seed) for name, other in others.items()},
+        "jobs": {job.name: {"about": job.about, "tests": tests[job.name]} for job in jobs},
+    }
 
 
 def _print(result: Mapping[str, Any]) -> None:
-    print(f"{'contestant':34} {'test accuracy at the cap':>26} {'loss':>7} {'engine s':>8}")
+    print(
+        f"{'contestant':34} {'test accuracy at the cap':>26} {'loss':>7} {'engine s':>8} {'PMPO leads by, points':>26}"
+    )
     for name, row in result["contestants"].items():
-        end = row["accuracy_at_share"]["1.0"]
+        lead = result["pmpo_leads_by"].get(name)
         print(
-            f"{name:34} {end['mean']:7.1f} ({end['low']:6.1f} to {end['high']:6.1f}) "
-            f"{row['loss_at_share']['1.0']['mean']:7.3f} {row['seconds']['mean']:8.1f}"
+            f"{name:34} {_interval(row['accuracy_at_share']['1.0']):>26} "
+            f"{row['loss_at_share']['1.0']['mean']:7.3f} {row['seconds']['mean']:8.1f} "
+            f"{_interval(lead['accuracy_at_share']['1.0']) if lead else '':>26}"
         )
+
+
+def _interval(row: Mapping[str, float]) -> str:
+    return f"{row['mean']:.1f} ({row['low']:.1f} to {row['high']:.1f})"
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks.engine import Engine
 from benchmarks.jobs import JobData
 from benchmarks.optimizing.contestants import Contestant
+from benchmarks.optimizing.priced import CapReachedError, PricedEngine
+from benchmarks.optimizing.rates import MAX_REWRITE_TOKENS
 from benchmarks.ports import NoJournal
 from pmpo.optim.events import IncumbentAccepted, IterationFinished
 from pmpo.optim.journal import SearchPorts
@@ -15,28 +17,28 @@ from pmpo.optim.spec import BudgetCaps, Sampling, SearchSpec
 from pmpo.optim.types import Splits
 from pmpo.runs.meta_prompt import small_rewrite
 
-MAX_REWRITE_TOKENS = 160
 MAX_ITERATIONS = 60
 PATIENCE = 6
 
 
 async def run_trial(
-    engine: Engine, contestant: Contestant, data: JobData, *, cap_s: float, seed: int
+    engine: PricedEngine, contestant: Contestant, data: JobData, *, cap_s: float, seed: int
 ) -> dict[str, Any]:
     """Steps of (prompt, engine seconds, tokens), the seed prompt at zero first, as plain values.
 
-    A prompt counts from the moment it was accepted. The cap ends a run between rounds; what came later than the cap is
-    cut off where results are read, and kept here. The test set is no part of a run.
+    A prompt counts from the moment it was accepted. The call that exceeds the cap ends a run. The test set is no part
+    of it.
     """
     engine.reset()
     ports = SearchPorts(engine, engine, engine, engine, NoJournal(), data.grader)
     splits = Splits(data.splits.train, data.splits.validation)
     steps = [{"prompt": data.prompt, **asdict(engine.spent)}]
     rounds = 0
-    async for event in contestant.events(_spec(data, cap_s, seed), splits, ports):
-        if isinstance(event, IncumbentAccepted):
-            steps.append({"prompt": event.candidate.prompt, **asdict(engine.spent)})
-        rounds += isinstance(event, IterationFinished)
+    with suppress(CapReachedError):
+        async for event in contestant.events(_spec(data, cap_s, seed), splits, ports):
+            if isinstance(event, IncumbentAccepted):
+                steps.append({"prompt": event.candidate.prompt, **asdict(engine.spent)})
+            rounds += isinstance(event, IterationFinished)
     return {"steps": steps, "rounds": rounds, "total": asdict(engine.spent)}
 
 

@@ -13,6 +13,7 @@ from benchmarks.intervals import over_jobs, over_repetitions
 from benchmarks.selecting.known import Floats, Known
 from benchmarks.selecting.policies import POLICIES, REFERENCE
 from benchmarks.selecting.replay import CLOSE, Replays
+from pmpo.optim import correlation
 
 BUDGETS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)
 
@@ -107,17 +108,8 @@ def cells_saved(name: str, job: JobReplays) -> Floats:
 
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
-    """Spearman's, ties at their mean rank; 0 when one of them is constant."""
-    ranks = [_ranks(np.array(values, dtype=np.float64)) for values in (first, second)]
-    if min(rank.std() for rank in ranks) == 0:
-        return 0.0
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
-
-
-def _ranks(values: Floats) -> Floats:
-    below = (values[None, :] < values[:, None]).sum(axis=1)
-    ties = (values[None, :] == values[:, None]).sum(axis=1)
-    return np.asarray(below + (ties - 1) / 2.0, dtype=np.float64)
+    """Spearman's, as ``pmpo.optim.correlation`` has it; 0 when one of them is constant."""
+    return correlation.rank_correlation(first, second) or 0.0
 
 
 def _finite(value: float) -> float | None:

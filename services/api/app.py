@@ -17,6 +17,7 @@ from services.api.deps import Collaborators
 from services.api.health import Health
 from services.api.jobs import endpoints as jobs
 from services.api.jobs.checks import JobChecks
+from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 from services.api.middleware import RequestFrame
 from services.api.problems import install_problems
@@ -70,7 +71,7 @@ def _collaborate(settings: Settings, table: Mapping[str, Endpoint], closing: Asy
 
     checks = JobChecks(table, scorers(COUNT_TIMEOUT_S, COUNT_POLICY))
     probed = {name: _ScorerProbe(scorer) for name, scorer in scorers(PROBE_TIMEOUT_S, PROBE_POLICY).items()}
-    return Collaborators(JobService(store, queues, checks), Health(store, probed))
+    return Collaborators(JobService(store, queues, checks), Health(store, probed), ReportService(store))
 
 
 class _ScorerProbe:

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from services.api.health import Health
+from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 
 
@@ -17,6 +18,7 @@ class Collaborators:
 
     jobs: JobService
     health: Health
+    reports: ReportService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -27,9 +29,14 @@ def _jobs(request: Request) -> JobService:
     return _collaborators(request).jobs
 
 
+def _reports(request: Request) -> ReportService:
+    return _collaborators(request).reports
+
+
 def _health(request: Request) -> Health:
     return _collaborators(request).health
 
 
 Service = Annotated[JobService, Depends(_jobs)]
+Reports = Annotated[ReportService, Depends(_reports)]
 HealthChecks = Annotated[Health, Depends(_health)]

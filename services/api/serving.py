@@ -16,6 +16,7 @@ from pmpo.runtime.settings import load_settings
 from services.api.app import create_app
 from services.api.deps import Collaborators
 from services.api.jobs.waiting import Waiting
+from services.listening import without_delay
 
 GRACE_S = 5
 BACKLOG = 512
@@ -63,6 +64,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
+        without_delay(listener)
     except OSError as error:
         raise ConfigurationError(
             f"the API cannot listen on {host}:{port} ({error.strerror or error}); "

@@ -12,6 +12,7 @@ import uvicorn
 from pmpo.errors import ConfigurationError, PmpoError
 from pmpo.runtime.logs import configure_logs
 from pmpo.runtime.settings import Settings, load_settings
+from services.listening import without_delay
 from services.scorer.app import create_app
 from services.scorer.model_source import ModelSource, find_model
 from services.scorer.startup import ServiceSlot, build_service
@@ -44,7 +45,7 @@ def bind(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        return without_delay(socket.create_server((host, port), family=family, backlog=1024))
     except OSError as error:
         reason = str(error.strerror or error).partition(" (while")[0]  # the address is in our own sentence
         raise ConfigurationError(

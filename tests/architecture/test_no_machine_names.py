@@ -5,7 +5,8 @@ import re
 from tests.architecture.repository import texts
 
 ABSOLUTE_PATH = re.compile(r"(?<![\w.*/$}-])/(?:work|root|home|Users)/")
-ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
+# A pinned version of four numbers (name==1.2.3.4) is none.
+ADDRESS = re.compile(r"(?<![\d.])(?<!==)\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
 OWN_ADDRESSES = {"127.0.0.1", "0.0.0.0"}
 INDEX = re.compile(r"(?:index-url|find-links|trusted-host|proxy)\W{1,4}(?:https?|file)://\S+", re.IGNORECASE)
 HOST = re.compile(r"\b(?:https?|file|redis)://([^\s/:\"'`)>$]*)")

@@ -26,6 +26,10 @@ def test_a_running_job_is_cancelled_and_its_worker_is_free_again(
     assert again.status_code == 409
     assert again.json()["code"] == "conflict"
     assert len(jobs.events(job_id)) == num_events
+    report = jobs.client.get(f"/v1/jobs/{job_id}/report").json()
+    assert report["note"].startswith("The job was cancelled before its end")
+    assert (report["outcome"]["prompt_after"], report["outcome"]["test"]) == (view["best_prompt"], None)
+    assert report["candidates"][0]["prompt"] == small_job["prompt"]
 
 
 def test_a_job_that_waits_is_cancelled_at_once(jobs: Jobs, small_job: dict[str, Any]) -> None:

@@ -82,6 +82,12 @@ def test_submit_status_result(pmpo: Run, stack: StackAddresses, job: Path) -> No
     shown = pmpo("result", job_id)
     assert shown.returncode == 0 and f"Verdict: {found['verdict']}" in shown.stdout
     assert f"{found['scored_tokens']:,} tokens scored" in " ".join(shown.stdout.split())
+    report = json.loads(pmpo("report", job_id, "--losses", "--json").stdout)
+    assert len(report["outcome"]["test_losses"]["rows"]) == 9
+    told = pmpo("report", job_id)
+    assert told.returncode == 0 and "Candidates: 1 seed" in told.stdout
+    difference = json.loads(pmpo("diff", job_id, "--json").stdout)
+    assert difference["prompt_after"] == report["outcome"]["prompt_after"] == found["prompt_after"]
 
 
 def test_optimize_on_a_running_api(pmpo: Run, job: Path) -> None:

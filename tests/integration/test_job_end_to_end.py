@@ -36,6 +36,22 @@ def test_the_ledger_is_what_the_events_say(undisturbed: Any) -> None:
         assert undisturbed.view["progress"][name] == spent[name]
 
 
+def test_the_report_tells_of_every_candidate_and_agrees_with_the_result(api: httpx.Client, undisturbed: Any) -> None:
+    result, job_id = undisturbed.result, undisturbed.result["job_id"]
+    report = api.get(f"/v1/jobs/{job_id}/report", params={"losses": True}).json()
+    for name in ("verdict", "stop_reason", "prompt_before", "prompt_after", "test", "num_iterations", "num_accepted"):
+        assert report["outcome"][name] == result[name], name
+    assert (report["model"], report["flat_pairs"]) == (result["model"], result["flat_pairs"])
+    assert report["budget"]["scored_tokens"]["used"] == result["scored_tokens"]
+    assert report["lineage"][-1]["prompt"] == result["prompt_after"]
+    assert len(report["candidates"]) == 1 + result["num_candidates"] + report["counts"].get("refused", 0)
+    assert sum(view["fate"] in ("dropped", "refused") for view in report["candidates"]) == len(result["rejected"])
+    assert sum(view["is_best"] for view in report["candidates"]) == 1
+    assert report["units"][0]["units"]
+    page = api.get(f"/v1/jobs/{job_id}/candidates", params={"limit": 500, "losses": True}).json()
+    assert page["candidates"] == report["candidates"]
+
+
 def test_the_job_is_listed_and_its_events_can_be_read_in_pages(jobs: Any, undisturbed: Any) -> None:
     job_id = undisturbed.result["job_id"]
     listed = jobs.client.get("/v1/jobs", params={"limit": 100}).json()["jobs"]

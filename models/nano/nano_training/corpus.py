@@ -17,7 +17,7 @@ from nano_training.tokenizer import encode_turns
 from pmpo.optim.rewrite import fingerprint
 from pmpo.runs.meta_prompt import small_mask, small_rewrite
 
-REWRITE_SHARE = 0.24
+REWRITE_SHARE = 0.28
 MASK_SHARE = 0.02
 BUCKETS = (64, 96, 128, 160, 192, 256, 320, 448)
 BATCHES_PER_POOL = 48

@@ -14,7 +14,8 @@ from nano_training.tokenizer import wrap_tokenizer
 
 
 def export_model(folder: Path, model: Qwen3ForCausalLM, tokenizer: Tokenizer) -> None:
-    """Replace the model's files in ``folder``; each file is whole at any moment."""
+    """Replace the model's files in ``folder``, which is made if need be; each file is whole at any moment."""
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as temporary:
         staged = Path(temporary)
         rounded = Qwen3ForCausalLM(model.config)

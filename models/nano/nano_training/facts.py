@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 import transformers
+from safetensors import safe_open
 
 from nano_training.checkpoints import Checkpoint
 from nano_training.forward import has_fast_bf16
@@ -55,3 +56,9 @@ class Facts:
         """To a JSON file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+
+def num_parameters(folder: Path) -> int:
+    """Parameters in the exported weights (the tied embedding counted once)."""
+    with safe_open(folder / "model.safetensors", framework="pt") as weights:
+        return sum(weights.get_tensor(name).numel() for name in weights.keys())  # noqa: SIM118

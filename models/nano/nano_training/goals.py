@@ -15,12 +15,28 @@ from nano_training.styles import Style, dimensions_of, draw_style, values_of, wr
 TASK = "task"
 PUBLIC_SHARE = 0.4
 REPEAT_SHARE = 0.05
-_HARD = {("walk", "return"): 6, ("boolean", "value"): 5, ("counting", "total"): 5, ("sorting", "sorted"): 4} | {
+_HARD = {
+    ("walk", "return"): 6,
+    ("boolean", "value"): 5,
+    ("counting", "total"): 6,
+    ("counting", "kinds"): 3,
+    ("sorting", "sorted"): 6,
+    ("sorting", "count"): 3,
     ("lies", "truth"): 4,
+    ("lies", "speakers"): 4,
     ("shuffle", "final"): 4,
+    ("choice", "right"): 6,
+    ("message", "urgency"): 4,
     ("numbers", "max"): 3,
-    ("table", "top"): 2,
+    ("numbers", "all"): 2,
+    ("words", "all"): 3,
+    ("words", "without_first"): 3,
+    ("table", "top"): 3,
+    ("review", "product"): 2,
+    ("record", "city"): 2,
     ("word", "category"): 2,
+    ("word", "spelled"): 2,
+    ("word", "first_letter"): 2,
 }
 
 

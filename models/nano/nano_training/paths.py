@@ -9,4 +9,5 @@ CHECKPOINT_DIR = MODEL_DIR / "checkpoints"
 REPOSITORY_DIR = MODEL_DIR.parents[1]
 REPORT_FILE = MODEL_DIR / "report" / "report.json"
 FACTS_FILE = MODEL_DIR / "report" / "training.json"
+TRANSFER_FILE = MODEL_DIR / "report" / "transfer.json"
 PLOTS_FILE = MODEL_DIR / "report" / "plots.svg"

@@ -19,8 +19,8 @@ from nano_training.paths import CHECKPOINT_DIR, FACTS_FILE, MODEL_DIR
 from nano_training.tokenizer import train_tokenizer
 from nano_training.trainer import StepReport, Trainer
 
-NUM_STEPS = 7000
-DECAY_START = 2800
+NUM_STEPS = 10_600
+DECAY_START = 3000
 NUM_TOKENIZER_SAMPLES = 20_000
 SHAPES = {
     "half": ModelShape(width=176, mlp_width=448, head_width=44),

@@ -10,7 +10,7 @@ from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.data.metrics import check_gradable
 from pmpo.errors import TooLongError
-from pmpo.optim.bounds import TokenCounts, largest_row_bytes, most_targets
+from pmpo.optim.bounds import TokenCounts, covered_by_minimum, largest_row_bytes, most_targets
 from pmpo.optim.budget import require
 from pmpo.optim.several import SeveralCounters
 from pmpo.optim.spec import SearchSpec
@@ -70,7 +70,7 @@ class JobChecks:
         check_gradable(spec.metric, _graded(spec, splits))
         search = search_spec(spec, prices)
         counts = await self._count(spec, search, splits)
-        require(search.caps, smallest_budget(spec, search, counts))
+        require(search.caps, smallest_budget(spec, search, counts), covered_by_minimum(search))
         return CheckedJob(spec, splits, sizes, warnings)
 
     async def estimate(self, spec: JobSpec) -> EstimateView:
@@ -110,5 +110,5 @@ class JobChecks:
             TokenCounts(counts[:gate], counts[gate:final], counts[final:], num_tokens)
             for counts, num_tokens in zip(await counter.num_scored_tokens(prompts, rows), alone, strict=True)
         ]
-        row, num_targets = largest_row_bytes(splits.train), most_targets(splits)
-        return replace(first, others=others, largest_row_bytes=row, num_targets=num_targets)
+        row, most = largest_row_bytes(splits.train), most_targets(splits)
+        return replace(first, others=others, largest_row_bytes=row, max_row_targets=most)

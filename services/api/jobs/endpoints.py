@@ -6,14 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from pmpo.contracts.candidates import MAX_PAGE_CANDIDATES, CandidatesPage, Fate
 from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobView, ResultView
 from pmpo.contracts.modes import RationalesView
-from services.api.deps import Service
+from pmpo.contracts.reports import ReportView
+from pmpo.runs.report.candidates import Page
+from services.api.deps import Reports, Service
 from services.api.idempotency import REPLAYED, KeyOfRequest
 
 MAX_WAIT_S = 60
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="seconds to wait for a change")]
+After = Annotated[int, Query(ge=0, description="leave out what has numbers up to this")]
+WithLosses = Annotated[bool, Query(description="with the losses of each candidate row by row")]
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
@@ -64,9 +69,7 @@ async def resume_job(job_id: str, service: Service) -> JobView:
 
 
 @router.get("/{job_id}/events")
-async def list_events(
-    job_id: str, service: Service, after: Annotated[int, Query(ge=0)] = 0, wait: Wait = 0
-) -> EventsPage:
+async def list_events(job_id: str, service: Service, after: After = 0, wait: Wait = 0) -> EventsPage:
     """Events with numbers above ``after``; with ``wait``, as soon as there is one or the job is over."""
     return await service.events(job_id, after, wait)
 
@@ -75,3 +78,23 @@ async def list_events(
 async def get_result(job_id: str, service: Service) -> ResultView | RationalesView:
     """What a finished job found."""
     return await service.result(job_id)
+
+
+@router.get("/{job_id}/report")
+async def get_report(job_id: str, reports: Reports, losses: WithLosses = False) -> ReportView:
+    """All that a job has told, finished or not: outcome, candidates, lineage, importances of units."""
+    return await reports.report(job_id, with_losses=losses)
+
+
+@router.get("/{job_id}/candidates")
+async def list_candidates(
+    job_id: str,
+    reports: Reports,
+    *,
+    after: After = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE_CANDIDATES)] = 100,
+    fate: Fate | None = None,
+    losses: WithLosses = False,
+) -> CandidatesPage:
+    """Every prompt that a job tried or refused, with its losses and its fate, in pages."""
+    return await reports.candidates(job_id, Page(after, limit, fate, losses))

@@ -100,9 +100,10 @@ async def _reserve(standing: Standing, rival: Rival, splits: Splits) -> Held:
         known = table.counts(base.prompt)
         rows.append([] if known is None else [int(count) for count in known])
     (prompt_tokens,) = await standing.ports.count_tokens([base.prompt])
-    row, num_targets = largest_row_bytes(splits.train), most_targets(splits)
+    standing.count_seed(prompt_tokens)
+    row, most = largest_row_bytes(splits.train), most_targets(splits)
     train, validation, test = rows
-    counts = TokenCounts(train, validation, test, prompt_tokens, (), row, num_targets)
+    counts = TokenCounts(train, validation, test, prompt_tokens, (), row, most)
     require(base.caps, minimum_rival_budget(counts, standing.spec, rival))
     return Held.reserved(standing.ledger, counts, base)
 
@@ -134,9 +135,11 @@ def _started(standing: Standing, rival: Rival) -> SearchStarted:
         max_iterations=_max_rounds(standing, rival),
         train_loss=standing.train.mean(prompt),
         validation_loss=standing.validation.mean(prompt),
-        train_losses=tuple(float(loss) for loss in standing.train.row(prompt)),
+        train_losses=standing.train.complete(prompt),
         train_indices=tuple(example.index for example in standing.train.examples),
         validation_accuracy=standing.validation_accuracy,
+        validation_losses=standing.validation.complete(prompt),
+        train_errors=standing.score.table.complete(prompt) if standing.kind == "accuracy" else (),
     )
 
 

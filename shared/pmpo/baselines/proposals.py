@@ -38,7 +38,7 @@ async def propose(
         index = _NO_EXAMPLE if draft.example_index is None else draft.example_index
         proposal = standing.rail.judge(index, draft.text, draft.prompt, count)
         if proposal.rejection is None:
-            candidate = standing.new_candidate(proposal.text, draft.parent, draft.example_index)
+            candidate = standing.new_candidate(proposal.text, draft.parent, draft.example_index, count)
             yield CandidateProposed(standing.number(), standing.iteration, candidate)
             continue
         standing.last_text = proposal.text

@@ -98,9 +98,7 @@ async def _accept(standing: Standing, candidate: Candidate) -> IncumbentAccepted
     del standing.undecided[candidate.id]
     standing.incumbent = candidate
     standing.num_accepted += 1
-    train, validation = standing.train.mean(candidate.prompt), standing.validation.mean(candidate.prompt)
-    accuracy = standing.validation_accuracy
-    return IncumbentAccepted(standing.number(), standing.iteration, candidate, train, validation, accuracy)
+    return standing.accepted()
 
 
 async def _round_finished(standing: Standing, accepted: bool) -> IterationFinished:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pmpo.baselines.measures import ErrorMeasure, Measure
 from pmpo.baselines.spec import MeasureKind, RivalSpec
 from pmpo.optim.budget import Ledger
-from pmpo.optim.events import Candidate, CandidateDropped, CandidateScored, Spent
+from pmpo.optim.events import Candidate, CandidateDropped, CandidateScored, IncumbentAccepted, Spent
 from pmpo.optim.guards import Rejection
 from pmpo.optim.journal import JournaledPorts
 from pmpo.optim.meter import LossTable, Meter
@@ -74,9 +74,16 @@ class Standing:
         self.num_events += 1
         return self.num_events
 
-    def new_candidate(self, prompt: str, parent: Candidate, example_index: int | None) -> Candidate:
+    def count_seed(self, num_tokens: int) -> None:
+        """Write down how long the seed prompt is, before anything grows from it."""
+        self.seed = self.incumbent = replace(self.seed, num_tokens=num_tokens)
+        self.candidates = [self.seed]
+
+    def new_candidate(
+        self, prompt: str, parent: Candidate, example_index: int | None, num_tokens: int | None = None
+    ) -> Candidate:
         """A child of ``parent``, whose fate is open."""
-        candidate = Candidate(len(self.candidates), prompt, parent.id, example_index)
+        candidate = Candidate(len(self.candidates), prompt, parent.id, example_index, num_tokens)
         self.candidates.append(candidate)
         self.undecided[candidate.id] = candidate
         self.in_round.add(candidate.id)
@@ -86,7 +93,23 @@ class Standing:
         """The event that ends a candidate's life."""
         del self.undecided[candidate.id]
         self.in_round.discard(candidate.id)
-        return CandidateDropped(self.number(), self.iteration, candidate.id, why.reason, why.detail)
+        known = self.gate.table.complete(candidate.prompt)
+        return CandidateDropped(self.number(), self.iteration, candidate.id, why.reason, why.detail, known)
+
+    def accepted(self) -> IncumbentAccepted:
+        """The event that tells of the incumbent, with training losses where CandidateScored has told errors."""
+        prompt, tells_train = self.incumbent.prompt, self.kind == "accuracy"
+        return IncumbentAccepted(
+            number=self.number(),
+            iteration=self.iteration,
+            candidate=self.incumbent,
+            train_loss=self.train.mean(prompt),
+            validation_loss=self.validation.mean(prompt),
+            validation_accuracy=self.validation_accuracy,
+            validation_losses=self.validation.complete(prompt),
+            train_indices=tuple(example.index for example in self.train.examples) if tells_train else (),
+            train_losses=self.train.complete(prompt) if tells_train else (),
+        )
 
     def scored(self, candidate: Candidate, rung: int, positions: Sequence[int]) -> CandidateScored:
         """The event that shows a candidate's cells at ``positions``: nats, or errors under accuracy."""

@@ -11,7 +11,7 @@ from pmpo.cli.console import print_json, print_words, progress_console, shown, s
 from pmpo.cli.jobs import read_job
 from pmpo.cli.optimize import run_on_api
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
-from pmpo.cli.rationales import print_rationales, write_rows
+from pmpo.cli.rationales import print_rationales, refuse_nothing, write_rows
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobView
 from pmpo.runtime.settings import load_settings
@@ -35,12 +35,14 @@ def rationalize(file: JobFile, out: Out, url: Url = None, seed: Seed = None, as_
     """Let the target model reason about every row and keep what ends in the right answer.
 
     FILE is a job file; its prompt and its train rows are used. Each row that got a rationale is written with it as its
-    target; the others are listed with the reason. The job goes where `pmpo optimize` would send it.
+    target; the others are listed with the reason. Where no row got one, nothing is written and the exit code is 1. The
+    job goes where `pmpo optimize` would send it.
     """
     spec = read_job(file, seed, {"kind": "rationalize"})
 
     def keep(client: Client, job: JobView) -> None:
         found = client.rationales(job.id)
+        refuse_nothing(found, out, as_json=as_json)
         write_rows(found.rows, out)
         print_rationales(found, as_json=as_json, written=out)
 

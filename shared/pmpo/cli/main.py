@@ -21,6 +21,7 @@ from pmpo.cli.estimate import estimate
 from pmpo.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, SERVICE, TERMINATED, JobError, exit_code
 from pmpo.cli.jobs import cancel, pause, result, resume, status, submit
 from pmpo.cli.optimize import optimize
+from pmpo.cli.reports import diff, report
 from pmpo.cli.up import up
 from pmpo.errors import PmpoError
 
@@ -36,6 +37,8 @@ EXAMPLES: dict[Callable[..., None], str] = {
     pause: "pmpo pause ID",
     resume: "pmpo resume ID",
     result: "pmpo result ID --json",
+    report: "pmpo report ID --losses",
+    diff: "pmpo diff ID --steps",
 }
 
 _OUTPUT_FAULTS = frozenset({errno.ENOSPC, errno.EIO})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from pmpo.cli import words
 from pmpo.cli.console import on_one_line, print_json, shown, stdout_console
+from pmpo.cli.exits import JobError
 from pmpo.contracts.jobs import Row
 from pmpo.contracts.modes import RationalesView
 from pmpo.errors import InvalidInputError
@@ -35,6 +37,26 @@ def print_rationales(found: RationalesView, *, as_json: bool, written: Path | No
     for lacking in found.without:
         console.print(Text(f"  {lacking.row:>4}  {on_one_line(lacking.detail, MAX_LINE - 8)}"))
     console.print(Text(f"Cost: {found.generated_tokens:,} tokens generated, {words.seconds(found.seconds)}."))
+
+
+def refuse_nothing(found: RationalesView, out: Path, *, as_json: bool) -> None:
+    """Say that no row got a rationale, instead of writing an empty file. People also get the reason for each row.
+
+    Raises:
+        JobError: there are no rows to write.
+    """
+    if found.rows:
+        return
+    if not as_json:
+        print_rationales(found, as_json=False)
+    often, _ = Counter(lacking.detail for lacking in found.without).most_common(1)[0]
+    raise JobError(
+        f"none of the {words.counted(len(found.without), 'row')} got a rationale that ends in the right answer (most "
+        f"often: {shown(often)}), so {shown(str(out))} was not written; let a more capable model reason "
+        "(models.target), or raise rationalize.samples or rationalize.max_tokens",
+        job_id=found.job_id,
+        code="no_rationales",
+    )
 
 
 def write_rows(rows: Sequence[Row], path: Path) -> None:

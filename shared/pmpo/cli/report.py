@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -13,7 +13,7 @@ from rich.text import Text
 from pmpo.cli import shorter, words
 from pmpo.cli.console import on_one_line, shown
 from pmpo.contracts.jobs import RejectionView, ResultView
-from pmpo.text.diff import word_diff
+from pmpo.text.diff import Piece, word_diff
 
 MAX_EXAMPLES = 3
 _VERDICT_STYLES = {"confirmed": "bold green", "unconfirmed": "bold yellow", "untested": "bold yellow"}
@@ -38,10 +38,15 @@ def print_result(console: Console, result: ResultView) -> None:
 
 
 def prompt_diff(before: str, after: str, *, has_colour: bool) -> Text:
-    """The word diff: red and struck through is gone, green is new; without colour ``[-gone-]`` and ``{+new+}``."""
+    """The word diff of two prompts, as ``diff_text`` shows it."""
+    return diff_text(word_diff(before, after), has_colour=has_colour)
+
+
+def diff_text(pieces: Iterable[Piece], *, has_colour: bool) -> Text:
+    """A word diff: red and struck through is gone, green is new; without colour ``[-gone-]`` and ``{+new+}``."""
     text = Text()
     last = "equal"
-    for op, piece in word_diff(before, after):
+    for op, piece in pieces:
         start, end = ("", "") if has_colour else _DIFF_MARKS[op]
         if has_colour and (last, op) == ("delete", "insert"):
             text.append(" ")  # a breath between the old and the new, which no space may part
@@ -102,11 +107,9 @@ def _points(before: float, after: float | None) -> Text:
 def _prompts(result: ResultView, console: Console) -> RenderableType:
     if result.prompt_after == result.prompt_before:
         return Group(Text("Prompt (unchanged)", style="bold"), indented(Text(shown(result.prompt_after)), console))
-    has_colour = console.is_terminal and not console.no_color
-    legend = "red: removed, green: added" if has_colour else "[-removed-] {+added+}"
-    change = prompt_diff(result.prompt_before, result.prompt_after, has_colour=has_colour)
+    change = prompt_diff(result.prompt_before, result.prompt_after, has_colour=has_colour(console))
     return Group(
-        Text.assemble(("What changed ", "bold"), (f"({legend})", "dim")),
+        Text.assemble(("What changed ", "bold"), (f"({diff_legend(console)})", "dim")),
         indented(change, console),
         Text(),
         Text("The new prompt", style="bold"),
@@ -144,6 +147,16 @@ def _cost(result: ResultView) -> RenderableType:
         f"{f', {words.money(result.money)}' if result.money is not None else ''}."
     )
     return Group(Text(why), Text(cost))
+
+
+def has_colour(console: Console) -> bool:
+    """Whether colours are seen there."""
+    return console.is_terminal and not console.no_color
+
+
+def diff_legend(console: Console) -> str:
+    """How to read a diff there."""
+    return "red: removed, green: added" if has_colour(console) else "[-removed-] {+added+}"
 
 
 def indented(text: Text, console: Console) -> Text:

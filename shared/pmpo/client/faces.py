@@ -82,6 +82,8 @@ class Client:
     resume_job = blocking(JobWatching.resume_job)
     result = blocking(JobWatching.result)
     rationales = blocking(JobWatching.rationales)
+    report = blocking(JobWatching.report)
+    candidates = blocking(JobWatching.candidates)
     wait = blocking(JobWatching.wait)
     is_alive = blocking(JobWatching.is_alive)
 

@@ -11,9 +11,11 @@ from pydantic import BaseModel, ValidationError
 
 from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
+from pmpo.contracts.candidates import CandidatesPage, Fate
 from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobSpec, JobView, ResultView
 from pmpo.contracts.modes import RationalesView
+from pmpo.contracts.reports import ReportView
 from pmpo.errors import InvalidInputError, UpstreamError
 
 View = TypeVar("View", bound=BaseModel)
@@ -104,6 +106,40 @@ class JobCalls:
             ConflictError: there is no result, because the job is not over, failed or was cancelled.
         """
         return _read(RationalesView, await self._get(_path(job_id, "/result")))
+
+    async def report(self, job_id: str, *, with_losses: bool = False) -> ReportView:
+        """All that a job has told, finished or not; ``with_losses`` adds each candidate's losses row by row.
+
+        Raises:
+            ConflictError: the job is of kind ``rationalize``, which compares no prompts.
+        """
+        query = {"losses": "true"} if with_losses else {}
+        return _read(ReportView, await self._get(_path(job_id, "/report"), query))
+
+    async def candidates(
+        self,
+        job_id: str,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        fate: Fate | None = None,
+        with_losses: bool = False,
+    ) -> CandidatesPage:
+        """Prompts that a job tried or refused, in the order in which they came.
+
+        Args:
+            job_id: the job.
+            after: ``next`` of the page before.
+            limit: most candidates of a page; the API's choice when None.
+            fate: only those of this fate.
+            with_losses: with each one's losses row by row.
+
+        Raises:
+            ConflictError: the job is of kind ``rationalize``, which compares no prompts.
+        """
+        asked = {"after": str(after), "limit": limit, "fate": fate, "losses": "true" if with_losses else None}
+        query = {name: str(value) for name, value in asked.items() if value is not None}
+        return _read(CandidatesPage, await self._get(_path(job_id, "/candidates"), query))
 
     async def is_alive(self, *, timeout_s: float = 2.0) -> bool:
         """Whether a PMPO API answers at the address. Asks once, and takes another program's answer for a no."""

@@ -9,6 +9,7 @@ import numpy as np
 from pmpo.optim.acceptance import AcceptanceRule
 from pmpo.optim.bounds import (
     TokenCounts,
+    covered_by_minimum,
     largest_row_bytes,
     max_marked_tokens,
     minimum_budget,
@@ -88,25 +89,26 @@ def _unit_policy(spec: SearchSpec, ports: JournaledPorts, meter: Meter) -> UnitP
 
 async def _reserve_end(state: State) -> None:
     counts = await seed_counts(state)
-    require(state.spec.caps, minimum_budget(counts, state.spec, state.policy))
+    require(state.spec.caps, minimum_budget(counts, state.spec, state.policy), covered_by_minimum(state.spec))
     state.held = Held.reserved(state.ledger, counts, state.spec)
 
 
 async def seed_counts(state: State) -> TokenCounts:
-    """Ask for the seed prompts' token counts on the three sets, and alone."""
+    """Ask for the seed prompts' token counts on the three sets, and alone, which the candidates then carry."""
     prompts = [seed.prompt for seed in state.seeds]
     for table in (state.train, state.validation):
         await state.meter.count(table, prompts)
     await state.meter.count(state.test, prompts[:1])
     alone = await state.ports.count_tokens(prompts)
+    state.count_seeds(alone)
     first, *others = [
         TokenCounts(
             _known(state.train, prompt), _known(state.validation, prompt), _known(state.test, prompt), num_tokens
         )
         for prompt, num_tokens in zip(prompts, alone, strict=True)
     ]
-    row, num_targets = largest_row_bytes(state.splits.train), most_targets(state.splits)
-    return replace(first, others=others, largest_row_bytes=row, num_targets=num_targets)
+    row, most = largest_row_bytes(state.splits.train), most_targets(state.splits)
+    return replace(first, others=others, largest_row_bytes=row, max_row_targets=most)
 
 
 def _known(table: LossTable, prompt: str) -> list[int]:

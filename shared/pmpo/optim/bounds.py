@@ -25,7 +25,8 @@ class TokenCounts:
         prompt: tokens of the prompt alone.
         others: the further seed prompts.
         largest_row_bytes: bytes of the longest training row, input and target: a rewriter reads it whole.
-        num_targets: the most targets that an example has: a pair is scored as two sequences, each with its context.
+        max_row_targets: the most targets that an example has: a pair is scored as two sequences, each with its
+            context.
     """
 
     train: Sequence[int]
@@ -34,7 +35,7 @@ class TokenCounts:
     prompt: int
     others: Sequence[TokenCounts] = ()
     largest_row_bytes: int = 0
-    num_targets: int = 1
+    max_row_targets: int = 1
 
 
 def most_targets(splits: Splits) -> int:
@@ -91,14 +92,19 @@ def answering(counts: Sequence[int], spec: SearchSpec) -> Reservation:
 
 
 def minimum_budget(counts: TokenCounts, spec: SearchSpec, policy: SelectionPolicy) -> Reservation:
-    """The smallest budget that surely covers the seeds' scoring, one iteration and the final test."""
+    """The smallest budget that covers the seeds' scoring, one iteration (if any is asked for) and the final test."""
     parts = (
         _first_scoring(counts, spec),
-        _one_iteration(counts, spec, policy),
+        _one_iteration(counts, spec, policy) if spec.iterations else Reservation(),
         *final_scoring(counts, spec),
         *final_answering(counts, spec),
     )
     return sum(parts, start=Reservation())
+
+
+def covered_by_minimum(spec: SearchSpec) -> str:
+    """What ``minimum_budget`` is for, as a refusal says it."""
+    return "the final test and one iteration" if spec.iterations else "the prompt's scoring and the final test"
 
 
 def _first_scoring(counts: TokenCounts, spec: SearchSpec) -> Reservation:
@@ -138,7 +144,7 @@ def read_bytes(meta: MetaPrompt, counts: TokenCounts, spec: SearchSpec) -> int:
 
 def boundary_slack(counts: TokenCounts, spec: SearchSpec) -> int:
     """Tokens that an example may count more than its parts, for every target under every model."""
-    return BOUNDARY_SLACK_TOKENS * counts.num_targets * spec.num_targets
+    return BOUNDARY_SLACK_TOKENS * counts.max_row_targets * spec.num_target_models
 
 
 def grown(rows: Sequence[int], counts: TokenCounts, spec: SearchSpec) -> list[int]:
@@ -153,6 +159,6 @@ def _largest(rows: Sequence[Sequence[int]]) -> list[int]:
 
 def _growth(counts: TokenCounts, spec: SearchSpec) -> int:
     """Tokens by which the longest allowed prompt can exceed the seed prompt on one example."""
-    if spec.num_targets > 1:  # each model counts the seed prompt in its own way: only the limit bounds them all
-        return counts.num_targets * spec.num_targets * (spec.max_prompt_tokens + BOUNDARY_SLACK_TOKENS)
-    return counts.num_targets * (max(0, spec.max_prompt_tokens - counts.prompt) + BOUNDARY_SLACK_TOKENS)
+    if spec.num_target_models > 1:  # each model counts the seed prompt in its own way: only the limit bounds them all
+        return counts.max_row_targets * spec.num_target_models * (spec.max_prompt_tokens + BOUNDARY_SLACK_TOKENS)
+    return counts.max_row_targets * (max(0, spec.max_prompt_tokens - counts.prompt) + BOUNDARY_SLACK_TOKENS)

@@ -96,8 +96,8 @@ def exceeded(caps: BudgetCaps, needed: Reservation) -> Iterator[ExceededCap]:
         yield ExceededCap("money", f"{caps.money:g}", _rounded_up(needed.money_pico))
 
 
-def require(caps: BudgetCaps, needed: Reservation) -> None:
-    """Refuse a budget that does not cover the final test and one iteration.
+def require(caps: BudgetCaps, needed: Reservation, what: str = "the final test and one iteration") -> None:
+    """Refuse a budget that does not cover ``what``, which needs ``needed``.
 
     Raises:
         BudgetTooSmallError: names each cap that is too small and the smallest one that would do.
@@ -105,7 +105,7 @@ def require(caps: BudgetCaps, needed: Reservation) -> None:
     short = [f"{found.name} {found.cap} (at least {found.needed})" for found in exceeded(caps, needed)]
     if short:
         raise BudgetTooSmallError(
-            f"the budget does not cover the final test and one iteration: {'; '.join(short)}; raise it, or lower "
+            f"the budget does not cover {what}: {'; '.join(short)}; raise it, or lower "
             "max_prompt_tokens, max_answer_tokens or the number of rows"
         )
 

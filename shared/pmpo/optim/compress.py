@@ -9,7 +9,7 @@ all of them anew after every deletion would cost as many passes as there are uni
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,7 +32,6 @@ from pmpo.optim.events import (
     IterationFinished,
     IterationStarted,
     SearchFinished,
-    SearchResult,
     StopReason,
     UnitsMeasured,
 )
@@ -43,6 +42,7 @@ from pmpo.optim.journal import SearchPorts
 from pmpo.optim.meter import BudgetExhaustedError
 from pmpo.optim.mode_results import Compression, UnitFate
 from pmpo.optim.non_inferiority import against_margin, not_worse_verdict
+from pmpo.optim.results import Ending, finished
 from pmpo.optim.spec import SearchSpec
 from pmpo.optim.state import State
 from pmpo.optim.types import Splits, Unit, UnitImportance
@@ -143,7 +143,7 @@ async def _try_without(cut: _Cut, row: UnitImportance) -> AsyncIterator[Event]:
     refusal = await _refusal(cut, trial)
     cut.fates[row.unit] = await _fate(cut, row, trial, refusal)
     if refusal is None:
-        yield _accept(cut, row.unit, candidate)
+        yield _accept(cut, row.unit, replace(candidate, num_tokens=cut.tokens_now))
     else:
         yield state.dropped(candidate, refusal)
     prompt = state.incumbent.prompt
@@ -198,8 +198,7 @@ def _accept(cut: _Cut, unit: Unit, candidate: Candidate) -> IncumbentAccepted:
     cut.deleted.append(unit)
     state.stand_on(candidate, None)
     state.num_accepted += 1
-    train_loss, validation_loss = state.train.mean(candidate.prompt), state.validation.mean(candidate.prompt)
-    return IncumbentAccepted(state.number(), state.iteration, candidate, train_loss, validation_loss)
+    return state.accepted()
 
 
 def _scored(state: State, candidate: Candidate) -> CandidateScored:
@@ -230,20 +229,13 @@ async def _finished(cut: _Cut, stop: StopReason, detail: str) -> SearchFinished:
         test = against_margin(test, state.test.weights, rule.margin, state.spec.seed)
     if not cut.deleted and not detail:
         detail = f"none of the {len(cut.measured)} units could go: each is needed, see what became of them"
-    result = SearchResult(
+    ending = Ending(
         stop_reason=stop,
         verdict=not_worse_verdict(test, rule.margin, changed=before != after),
-        best=state.incumbent,
         seed=state.seeds[0],
-        num_iterations=state.iteration,
-        num_accepted=state.num_accepted,
-        train_loss_before=state.train.mean(before),
-        train_loss_after=state.train.mean(after),
-        validation_loss_before=state.validation.mean(before),
-        validation_loss_after=state.validation.mean(after),
+        best=state.incumbent,
         test=test,
-        spent=await state.spent(),
         detail=detail or problem,
         compression=_report(cut),
     )
-    return SearchFinished(state.number(), result)
+    return await finished(state, ending)

@@ -126,16 +126,7 @@ async def _accept(state: State, candidate: Candidate) -> IncumbentAccepted:
     if state.iteration:
         state.num_accepted += 1
         state.divergence.note(before, after)
-    current = state.incumbents[-1]
-    return IncumbentAccepted(
-        state.number(),
-        state.iteration,
-        candidate,
-        current.train_loss,
-        current.validation_loss,
-        after,
-        state.best().candidate == candidate,
-    )
+    return state.accepted(is_best=state.best().candidate == candidate)
 
 
 def scored(state: State, rung: int, candidate: Candidate, positions: Sequence[int]) -> CandidateScored:

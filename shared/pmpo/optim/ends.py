@@ -19,9 +19,10 @@ def started(state: State) -> SearchStarted:
         max_iterations=state.spec.iterations,
         train_loss=first.train_loss,
         validation_loss=first.validation_loss,
-        train_losses=tuple(float(loss) for loss in state.train.row(first.candidate.prompt)),
+        train_losses=state.train.complete(first.candidate.prompt),
         train_indices=tuple(example.index for example in state.train.examples),
         validation_accuracy=first.accuracy,
+        validation_losses=state.validation.complete(first.candidate.prompt),
     )
 
 

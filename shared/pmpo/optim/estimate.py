@@ -100,7 +100,7 @@ class _Forecast:
         seed = max(counts.prompt, *(other.prompt for other in counts.others)) if counts.others else counts.prompt
         wanted = max(seed * assumed.growth, SHORTEST_REWRITE_TOKENS)
         self._rewrite_tokens = min(wanted, float(max(spec.max_prompt_tokens, seed)))
-        self._num_copies = counts.num_targets * spec.num_targets  # of the prompt, for all targets of a row
+        self._num_copies = counts.max_row_targets * spec.num_target_models  # of the prompt, for all targets of a row
         self._growth = self._num_copies * (self._rewrite_tokens - counts.prompt)
         self._num_hard = min(spec.hard_examples, len(counts.train))
         self._num_analyses = 1 + assumed.accepted * (spec.iterations - 1)

@@ -40,12 +40,16 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A prompt and where it came from. Seed prompts have no parent; the first one has id 0."""
+    """A prompt and where it came from. Seed prompts have no parent; the first one has id 0.
+
+    ``num_tokens`` are the prompt's alone; None where nobody counted them.
+    """
 
     id: int
     prompt: str
     parent_id: int | None = None
     example_index: int | None = None
+    num_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,11 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class SearchStarted:
-    """The first seed prompt was scored on the training and the validation set."""
+    """The first seed prompt was scored on the training and the validation set.
+
+    ``train_losses`` belong to the rows ``train_indices``; ``validation_losses`` stand in the order of the validation
+    set. ``train_errors`` are there for a rival that is scored by accuracy: 0.0 is a right answer, 1.0 a wrong one.
+    """
 
     number: int
     seed: Candidate
@@ -112,6 +120,8 @@ class SearchStarted:
     train_losses: tuple[float, ...]
     train_indices: tuple[int, ...]
     validation_accuracy: float | None = None
+    validation_losses: tuple[float, ...] = ()
+    train_errors: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,10 @@ class CandidateProposed:
 
 @dataclass(frozen=True, slots=True)
 class CandidateScored:
-    """A candidate's losses on the examples of one rung, by row number."""
+    """A candidate's losses on the training examples of one rung, by row number.
+
+    Of a rival that is scored by accuracy they are errors: 0.0 is a right answer, 1.0 a wrong one.
+    """
 
     number: int
     iteration: int
@@ -188,13 +201,18 @@ class CandidateScored:
 
 @dataclass(frozen=True, slots=True)
 class CandidateDropped:
-    """Why a candidate is out: selection, train_loss, validation_loss, anchor, too_long or budget."""
+    """Why a candidate is out: selection, train_loss, validation_loss, anchor, too_long or budget.
+
+    ``validation_losses`` are there when it was scored on the validation set, in that set's order; of a rival that is
+    scored by accuracy they are errors, as in CandidateScored.
+    """
 
     number: int
     iteration: int
     candidate_id: int
     reason: str
     detail: str
+    validation_losses: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +220,8 @@ class IncumbentAccepted:
     """A candidate became the incumbent.
 
     In iteration 0 it is one of several seed prompts. ``is_best`` is False after a restart, for as long as an earlier
-    incumbent is the better one.
+    incumbent is the better one. ``validation_losses`` stand in the order of the validation set. ``train_losses`` belong
+    to the rows ``train_indices``, and are there only when no CandidateScored has told them.
     """
 
     number: int
@@ -212,6 +231,9 @@ class IncumbentAccepted:
     validation_loss: float
     validation_accuracy: float | None = None
     is_best: bool = True
+    validation_losses: tuple[float, ...] = ()
+    train_indices: tuple[int, ...] = ()
+    train_losses: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +241,8 @@ class SearchRestarted:
     """Patience ran out and the search goes on from another known candidate, whose training loss may be higher.
 
     ``restart`` counts from 1; ``left_id`` is the incumbent that was left, which stays a candidate for the result;
-    ``is_best`` says that the runner-up is the better one even so (selection looked at training losses alone).
+    ``is_best`` says that the runner-up is the better one even so (selection looked at training losses alone);
+    ``validation_losses`` stand in the order of the validation set.
     """
 
     number: int
@@ -231,6 +254,7 @@ class SearchRestarted:
     validation_loss: float
     validation_accuracy: float | None = None
     is_best: bool = False
+    validation_losses: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,16 @@ FEWEST_SCORED_ROWS = 2
 
 @dataclass(slots=True)
 class _Choice:
-    """Where the choice stands: ``left`` may still be chosen; ``detail`` says why it ended."""
+    """Where the choice stands: ``left`` may still be chosen; ``detail`` says why it ended.
+
+    ``num_tokens``: of the prompt with one more demonstration, by that one's row, as last counted.
+    """
 
     state: State
     instruction: str
     left: list[Example]
     chosen: list[Example] = field(default_factory=list)
+    num_tokens: dict[int, int] = field(default_factory=dict)
     detail: str = ""
 
     def prompt_with(self, example: Example) -> str:
@@ -124,7 +128,8 @@ async def _usable(choice: _Choice) -> list[Example]:
     """Those whose prompt keeps the token limit and fits into the context with every row."""
     state, limit = choice.state, choice.state.spec.max_prompt_tokens
     counts = await state.ports.count_tokens([choice.prompt_with(example) for example in choice.left])
-    short = [example for example, count in zip(choice.left, counts, strict=True) if count <= limit]
+    choice.num_tokens = {example.index: count for example, count in zip(choice.left, counts, strict=True)}
+    short = [example for example in choice.left if choice.num_tokens[example.index] <= limit]
     if not short:
         return []
     fit = await those_that_fit(state, [Candidate(example.index, choice.prompt_with(example)) for example in short])
@@ -153,12 +158,12 @@ def _accept(choice: _Choice, example: Example, whole: LossTable) -> IncumbentAcc
     prompt = choice.prompt_with(example)
     choice.chosen.append(example)
     choice.left.remove(example)
-    candidate = Candidate(len(state.candidates), prompt, state.incumbent.id, example.index)
+    num_tokens = choice.num_tokens[example.index]
+    candidate = Candidate(len(state.candidates), prompt, state.incumbent.id, example.index, num_tokens)
     state.candidates.append(candidate)
     state.train = _reduced(whole, _scored_positions(whole, choice.chosen), (state.seeds[0].prompt, prompt))
     state.stand_on(candidate, None)
-    train_loss, validation_loss = state.train.mean(prompt), state.validation.mean(prompt)
-    return IncumbentAccepted(state.number(), state.iteration, candidate, train_loss, validation_loss)
+    return state.accepted(tells_train=True)
 
 
 def _scored_positions(whole: LossTable, shown: Sequence[Example]) -> list[int]:

@@ -39,6 +39,11 @@ class LossTable:
         """(N,) losses of ``prompt``; NaN where not measured. Mutable: the table's own row."""
         return self._losses.setdefault(prompt, np.full(len(self), np.nan))
 
+    def complete(self, prompt: str) -> tuple[float, ...]:
+        """The losses of ``prompt`` on every example, in order; empty when one of them is not known."""
+        row = self._losses.get(prompt)
+        return () if row is None or np.isnan(row).any() else tuple(map(float, row))
+
     def set_wins(self, prompt: str, positions: Sequence[int], wins: NDArray[np.bool_]) -> None:
         """Remember at which of ``positions`` the right answer is the likeliest."""
         self._wins.setdefault(prompt, np.zeros(len(self), dtype=np.bool_))[list(positions)] = wins

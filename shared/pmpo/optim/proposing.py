@@ -32,6 +32,7 @@ class Proposal:
     example_index: int
     text: str
     rejection: Rejection | None
+    num_tokens: int | None = None
 
 
 class GuardRail:
@@ -58,7 +59,7 @@ class GuardRail:
         rejection = first_rejection(self._guards, rewrite, num_tokens)
         if rejection is None:
             self._duplicates.remember(rewrite)
-        return Proposal(example_index, rewrite, rejection)
+        return Proposal(example_index, rewrite, rejection, num_tokens)
 
 
 def rewrite_requests(

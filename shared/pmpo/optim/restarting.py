@@ -34,4 +34,5 @@ async def try_restart(state: State) -> SearchRestarted | None:
         current.validation_loss,
         accuracy,
         state.best().candidate == candidate,
+        state.validation.complete(candidate.prompt),
     )

@@ -112,7 +112,7 @@ async def _propose(state: State, indices: Sequence[int]) -> AsyncIterator[Rewrit
     for proposal in await _proposals(state, hard):
         state.last_text = proposal.text
         if proposal.rejection is None:
-            candidate = state.new_candidate(proposal.text, proposal.example_index)
+            candidate = state.new_candidate(proposal.text, proposal.example_index, proposal.num_tokens)
             yield CandidateProposed(state.number(), state.iteration, candidate)
         else:
             yield RewriteRejected(

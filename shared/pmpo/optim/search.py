@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from pmpo.optim.acceptance import verdict_of
 from pmpo.optim.beginning import begin
 from pmpo.optim.ends import started, tested
-from pmpo.optim.events import Event, SearchFinished, SearchResult, StopReason
+from pmpo.optim.events import Event, SearchFinished, StopReason
 from pmpo.optim.few_shot import choose_demonstrations
 from pmpo.optim.guards import Rejection
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.meter import BudgetExhaustedError
 from pmpo.optim.restarting import try_restart
+from pmpo.optim.results import Ending, finished
 from pmpo.optim.rounds import run_round
 from pmpo.optim.seeds import compare_seeds
 from pmpo.optim.spec import SearchSpec
@@ -68,27 +69,20 @@ async def _stop_reason(state: State) -> StopReason | None:
 
 
 async def _finished(state: State, stop: StopReason, detail: str) -> SearchFinished:
-    first = state.incumbents[0]
-    best = state.best(stop) if state.demonstrations is None else state.incumbents[-1]
-    test, problem = await tested(state, best.candidate)
+    first = state.seeds[0]
+    best = (state.best(stop) if state.demonstrations is None else state.incumbents[-1]).candidate
+    test, problem = await tested(state, best)
     if stop == "no_rewrites":
         detail = f"the rewriter's last text was: {state.last_text[:300]!r}"
-    result = SearchResult(
+    ending = Ending(
         stop_reason=stop,
-        verdict=verdict_of(test, changed=best.candidate != first.candidate),
-        best=best.candidate,
-        seed=first.candidate,
-        num_iterations=state.iteration,
-        num_accepted=state.num_accepted,
-        train_loss_before=state.train.mean(first.candidate.prompt),
-        train_loss_after=best.train_loss,
-        validation_loss_before=first.validation_loss,
-        validation_loss_after=best.validation_loss,
+        verdict=verdict_of(test, changed=best != first),
+        seed=first,
+        best=best,
         test=test,
-        spent=await state.spent(),
         detail=detail or problem,
         num_restarts=state.num_restarts,
         num_seeds=len(state.seeds),
         demonstrations=state.demonstrations,
     )
-    return SearchFinished(state.number(), result)
+    return await finished(state, ending)

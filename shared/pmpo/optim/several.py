@@ -103,12 +103,12 @@ class SeveralTargets:
     """
 
     base: Objective
-    num_targets: int
+    num_models: int
     combine: Combine = "mean"
 
     def __post_init__(self) -> None:
         """Refuse no model."""
-        if self.num_targets < 1:
+        if self.num_models < 1:
             raise InvalidInputError("models.target is an empty list; name at least one endpoint")
 
     def losses(self, scores: Scores, examples: Sequence[Example]) -> Floats:
@@ -126,10 +126,10 @@ class SeveralTargets:
         return [
             replace(
                 scores,
-                log_likelihoods=_share(scores.log_likelihoods, place, self.num_targets),
-                num_tokens=_share(scores.num_tokens, place, self.num_targets),
+                log_likelihoods=_share(scores.log_likelihoods, place, self.num_models),
+                num_tokens=_share(scores.num_tokens, place, self.num_models),
             )
-            for place in range(self.num_targets)
+            for place in range(self.num_models)
         ]
 
 

@@ -74,7 +74,7 @@ class SearchSpec:
         anchors: row numbers of training examples that must not get worse.
         objective: what is minimised; its unit is the unit of every loss.
         selection: how the pool of a round is narrowed down.
-        num_targets: target models that are scored with; token counts of prompts are then their highest.
+        num_target_models: how many are scored with; token counts of prompts are then their highest.
         few_shot: demonstrations to add at the end; with them ``iterations`` may be 0.
         with_accuracy: whether answers are generated for the test set and graded.
         prices: what tokens cost; None where that is not known, which no cap on money goes with.
@@ -108,7 +108,7 @@ class SearchSpec:
     caps: BudgetCaps = field(default_factory=BudgetCaps)
     seed: int = 0
     few_shot: FewShotRule | None = None
-    num_targets: int = 1
+    num_target_models: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what no search could do."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pmpo.optim.acceptance import AcceptanceRule
 from pmpo.optim.budget import Ledger
-from pmpo.optim.events import Candidate, CandidateDropped, Spent, StopReason
+from pmpo.optim.events import Candidate, CandidateDropped, IncumbentAccepted, Spent, StopReason
 from pmpo.optim.final_test import Held
 from pmpo.optim.guards import Rejection
 from pmpo.optim.hard_examples import HardExamplePolicy
@@ -101,9 +102,15 @@ class State:
         self.num_events += 1
         return self.num_events
 
-    def new_candidate(self, prompt: str, example_index: int | None = None) -> Candidate:
+    def count_seeds(self, num_tokens: Sequence[int]) -> None:
+        """Write down how long the seed prompts are, before the search stands on one of them."""
+        self.seeds = tuple(replace(seed, num_tokens=count) for seed, count in zip(self.seeds, num_tokens, strict=True))
+        self.candidates = list(self.seeds)
+        self.undecided = {seed.id: seed for seed in self.seeds[1:]}
+
+    def new_candidate(self, prompt: str, example_index: int | None = None, num_tokens: int | None = None) -> Candidate:
         """A child of the incumbent."""
-        candidate = Candidate(len(self.candidates), prompt, self.incumbent.id, example_index)
+        candidate = Candidate(len(self.candidates), prompt, self.incumbent.id, example_index, num_tokens)
         self.candidates.append(candidate)
         self.undecided[candidate.id] = candidate
         return candidate
@@ -111,7 +118,28 @@ class State:
     def dropped(self, candidate: Candidate, why: Rejection) -> CandidateDropped:
         """The event that ends a candidate's life."""
         del self.undecided[candidate.id]
-        return CandidateDropped(self.number(), self.iteration, candidate.id, why.reason, why.detail)
+        known = self.validation.complete(candidate.prompt)
+        return CandidateDropped(self.number(), self.iteration, candidate.id, why.reason, why.detail, known)
+
+    def accepted(self, *, is_best: bool = True, tells_train: bool = False) -> IncumbentAccepted:
+        """The event that tells of the current incumbent.
+
+        ``tells_train``: with its training losses, which no other event tells.
+        """
+        current = self.incumbents[-1]
+        prompt = current.candidate.prompt
+        return IncumbentAccepted(
+            self.number(),
+            self.iteration,
+            current.candidate,
+            current.train_loss,
+            current.validation_loss,
+            current.accuracy,
+            is_best,
+            self.validation.complete(prompt),
+            tuple(example.index for example in self.train.examples) if tells_train else (),
+            self.train.complete(prompt) if tells_train else (),
+        )
 
     async def accuracy(self, candidate: Candidate) -> float | None:
         """Validation accuracy of the target model's answers; None without a metric. Raises BudgetExhaustedError."""

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
-from pmpo.contracts.jobs import FlatPairView, ModelView, RejectionView, ResultView, SplitSizes, TestView
+from pmpo.contracts.jobs import ModelView, RejectionView, ResultView, SplitSizes, TestView
 from pmpo.contracts.objectives import ObjectiveSpec
 from pmpo.errors import ConflictError
 from pmpo.optim.events import (
     CandidateDropped,
     CandidateProposed,
-    CandidateScored,
     Event,
     RewriteRejected,
     SearchFinished,
-    SearchStarted,
     TestComparison,
 )
 from pmpo.optim.types import ModelIdentity
-from pmpo.optim.variance import flat_pairs
 from pmpo.runs.few_shot import demonstrations_view
+from pmpo.runs.flat_pairs import flat_pair_views
 from pmpo.runs.modes import compression_view
 from pmpo.runs.objectives import objective_view
 
@@ -62,7 +59,7 @@ def result_view(
         train_loss_after=result.train_loss_after,
         validation_loss_before=result.validation_loss_before,
         validation_loss_after=result.validation_loss_after,
-        test=_test(result.test),
+        test=test_view(result.test),
         num_iterations=result.num_iterations,
         num_accepted=result.num_accepted,
         num_candidates=sum(isinstance(event, CandidateProposed) and event.iteration > 0 for event in events),
@@ -74,7 +71,7 @@ def result_view(
         seconds=spent.seconds,
         model=_model(identity),
         objective=objective_view(objective),
-        flat_pairs=_flat_pairs(events, objective),
+        flat_pairs=flat_pair_views(events, objective),
         detail=result.detail,
         money=spent.money,
         num_restarts=result.num_restarts,
@@ -100,7 +97,8 @@ def rejections(events: Sequence[Event]) -> list[RejectionView]:
     return views
 
 
-def _test(test: TestComparison | None) -> TestView | None:
+def test_view(test: TestComparison | None) -> TestView | None:
+    """The final test on the wire, without its losses row by row."""
     if test is None:
         return None
     return TestView(
@@ -115,23 +113,6 @@ def _test(test: TestComparison | None) -> TestView | None:
         preferred_before=test.preferred_before,
         preferred_after=test.preferred_after,
     )
-
-
-def _flat_pairs(events: Sequence[Event], objective: ObjectiveSpec) -> list[FlatPairView]:
-    """Train rows that did not tell the scored prompts apart; none where a loss is no preference."""
-    if objective.kind == "supervised":
-        return []
-    losses: dict[int, list[float]] = {}
-    for event in events:
-        if isinstance(event, SearchStarted):
-            measured = zip(event.train_indices, event.train_losses, strict=True)
-        elif isinstance(event, CandidateScored):
-            measured = zip(event.indices, event.losses, strict=True)
-        else:
-            continue
-        for row, loss in measured:
-            losses.setdefault(row, []).append(loss)
-    return [FlatPairView(**asdict(pair)) for pair in flat_pairs(losses)]
 
 
 def _model(identity: ModelIdentity | None) -> ModelView | None:

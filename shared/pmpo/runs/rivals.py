@@ -5,7 +5,7 @@ from __future__ import annotations
 from pmpo.baselines.bounds import minimum_rival_budget
 from pmpo.baselines.catalogue import rival_of
 from pmpo.baselines.rival import Rival
-from pmpo.baselines.spec import RivalSpec
+from pmpo.baselines.spec import MeasureKind, RivalSpec
 from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidInputError
 from pmpo.optim.bounds import TokenCounts, minimum_budget
@@ -32,13 +32,20 @@ def rival_in(job: JobSpec) -> Rival | None:
             "with one; give one prompt, or take the algorithm 'pmpo'"
         )
     rival = rival_of(optimizer.algorithm, optimizer.population)
-    is_graded = (rival.published if optimizer.scoring == "published" else optimizer.scoring) == "accuracy"
-    if job.metric is None and is_graded:
+    if job.metric is None and scored_by(job) == "accuracy":
         raise InvalidInputError(
             f"optimizer.algorithm {optimizer.algorithm!r} with scoring {optimizer.scoring!r} grades answers, and the "
             "job has no metric; name one, or write `scoring: loss`"
         )
     return rival
+
+
+def scored_by(job: JobSpec) -> MeasureKind:
+    """What the candidates of the job are compared by: PMPO's always by loss, a rival's perhaps by graded answers."""
+    optimizer = job.optimizer
+    if job.kind != "optimize" or optimizer.algorithm == "pmpo":
+        return "loss"
+    return optimizer.scoring if optimizer.scoring != "published" else rival_of(optimizer.algorithm).published
 
 
 def rival_spec(job: JobSpec, prices: Prices | None = None) -> RivalSpec:

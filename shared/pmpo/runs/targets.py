@@ -23,4 +23,4 @@ def for_targets(spec: SearchSpec, job: JobSpec) -> SearchSpec:
     if len(names) == 1:
         return spec
     objective = SeveralTargets(spec.objective, len(names), job.objective.combine)
-    return replace(spec, objective=objective, num_targets=len(names))
+    return replace(spec, objective=objective, num_target_models=len(names))

@@ -14,6 +14,7 @@ from services.api.app import create_app
 from services.api.deps import Collaborators
 from services.api.health import Health
 from services.api.jobs.checks import JobChecks
+from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 from services.queues import JobQueues
 from services.store.store import Store
@@ -65,7 +66,7 @@ async def app(redis_url: str, store: Store, queues: JobQueues) -> AsyncIterator[
     counter = WordCounter()
     service = JobService(store, queues, JobChecks(table, {"default": counter}))
     async with made.router.lifespan_context(made):
-        made.state.collaborators = Collaborators(service, Health(store, {"default": counter}))
+        made.state.collaborators = Collaborators(service, Health(store, {"default": counter}), ReportService(store))
         yield made
 
 

@@ -13,6 +13,7 @@ from services.api.app import create_app
 from services.api.deps import Collaborators
 from services.api.health import Health
 from services.api.jobs.checks import JobChecks
+from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 from services.queues import JobQueues
 from services.store.store import Store
@@ -35,7 +36,7 @@ async def test_an_outage_is_a_retryable_503_and_passes(
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://api") as client,
     ):
-        app.state.collaborators = Collaborators(service, Health(store, {}))
+        app.state.collaborators = Collaborators(service, Health(store, {}), ReportService(store))
         path = "/v1/jobs/unknown"
         if not is_started_late:
             await asyncio.to_thread(redis.start)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.optimizing.summary import contestant_summary, prompt_at
+from benchmarks.optimizing.summary import Results, contestant_summary, lead_summary, prompt_at, prompts_shown
 from benchmarks.selecting.desk import Step
 from benchmarks.selecting.policies import POLICIES
 from benchmarks.selecting.replay import pick_at, regrets_of, replay, seconds_to_close
@@ -65,12 +65,40 @@ def test_a_prompt_that_was_accepted_after_the_cap_does_not_count() -> None:
     assert [prompt_at(late, seconds) for seconds in (3.9, 4.0, 10.0, 12.0)] == ["seed", "good", "good", "best"]
 
 
+TESTS = {name: {"seed": {"accuracy": 0.0, "loss": 2.0}, "good": {"accuracy": 0.5, "loss": 1.0}} for name in "ab"}
+
+
+def results(**seconds: tuple[float, float]) -> Results:
+    """By job, when each of two trials went from the seed prompt to the good one."""
+    rows = {job: [trial(("seed", 0.0), ("good", when)) for when in pair] for job, pair in seconds.items()}
+    return Results(rows, TESTS, cap_s=10.0)
+
+
 def test_a_contestant_is_summed_up_over_jobs_and_seeds() -> None:
-    tests = [{"seed": {"accuracy": 0.0, "loss": 2.0}, "good": {"accuracy": 0.5, "loss": 1.0}}] * 2
-    trials = [[trial(("seed", 0.0), ("good", 4.0)), trial(("seed", 0.0), ("good", 20.0))]] * 2
-    found = contestant_summary(trials, tests, cap_s=10.0, seed=0)
+    found = contestant_summary(results(a=(4.0, 20.0), b=(4.0, 20.0)), seed=0)
     assert found["accuracy_at_share"]["0.3"]["mean"] == 0.0
     assert found["accuracy_at_share"]["1.0"]["mean"] == 25.0
     assert found["loss_at_share"]["1.0"]["mean"] == 1.5
     assert found["seconds"]["mean"] == 12.0
     assert found["rounds"]["mean"] == 1.0
+    assert found["jobs"] == {"a": 25.0, "b": 25.0}
+
+
+def test_a_lead_is_paired_by_job_and_seed_and_above_zero_where_pmpo_is_better() -> None:
+    lead = lead_summary(results(a=(1.0, 20.0), b=(1.0, 1.0)), results(a=(20.0, 20.0), b=(1.0, 20.0)), seed=0)
+    assert lead["accuracy_at_share"]["0.05"]["mean"] == 0.0
+    assert lead["accuracy_at_share"]["1.0"]["mean"] == 25.0
+    assert lead["loss_at_share"]["1.0"]["mean"] == 0.5
+    assert lead["jobs"] == {"a": 25.0, "b": 25.0}
+    same = results(a=(1.0, 20.0), b=(4.0, 9.0))
+    assert lead_summary(same, same, seed=0)["accuracy_at_share"]["1.0"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_a_lead_counts_only_jobs_on_which_both_take_part() -> None:
+    lead = lead_summary(results(a=(1.0, 1.0), b=(1.0, 1.0)), results(b=(20.0, 1.0)), seed=0)
+    assert lead["jobs"] == {"b": 25.0}
+
+
+def test_only_prompts_that_stand_at_a_share_of_the_cap_are_tested() -> None:
+    steps = trial(("seed", 0.0), ("brief", 5.1), ("good", 5.2), ("late", 12.0))
+    assert prompts_shown(steps, cap_s=10.0) == ["seed", "good"]

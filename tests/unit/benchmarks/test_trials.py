@@ -63,7 +63,7 @@ def test_every_contestant_starts_from_the_seed_prompt_and_stops(name: str) -> No
     assert found["rounds"] >= 1
 
 
-@pytest.mark.parametrize("name", ["pmpo", "pmpo without mask analysis", "pmpo with random examples"])
+@pytest.mark.parametrize("name", ["pmpo", "pmpo without mask analysis", "pmpo without hard examples"])
 def test_pmpo_finds_the_phrases_with_and_without_its_parts(name: str) -> None:
     assert set(PHRASES) & {phrase for phrase in PHRASES if phrase in trial(name)["steps"][-1]["prompt"]}
 

@@ -28,7 +28,8 @@ from pmpo.errors import (
 )
 
 COMMANDS = ["demo", "up", "optimize", "estimate", "compress", "submit", "status", "cancel"]
-COMMANDS += ["pause", "resume", "result"]
+COMMANDS += ["pause", "resume", "result", "report", "diff"]
+ABOUT_A_JOB = ("status", "cancel", "pause", "resume", "result", "report", "diff")
 SUMMARY_KEYS = {
     "job_id", "stop_reason", "verdict", "train_loss_before", "train_loss_after", "validation_loss_before",
     "validation_loss_after", "test_loss_before", "test_loss_after", "test_accuracy_before", "test_accuracy_after",
@@ -213,7 +214,9 @@ def lose_events(api: Any, double: ModuleType, *, times: int) -> None:
     api.answer = losing
 
 
-@pytest.mark.parametrize("command", [[name, "x"] for name in ("status", "cancel", "pause", "resume", "result")])
+@pytest.mark.parametrize(
+    "command", [[name, "x"] for name in ABOUT_A_JOB]
+)
 def test_no_api(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     url = dead_url()
     assert main([*command, "--url", url]) == 3

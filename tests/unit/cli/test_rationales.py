@@ -31,11 +31,12 @@ def at(api: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The double, whose jobs are rationalize jobs."""
     monkeypatch.setenv("PMPO_URL", api.url)
     add_job = api.add_job
+    api.rationales = VIEW
 
     def add(job_id: str = "job-1", **more: Any) -> str:
         add_job(job_id, **more)
         api.jobs[job_id] = api.jobs[job_id].model_copy(update={"kind": "rationalize"})
-        api.results[job_id] = VIEW
+        api.results[job_id] = api.rationales
         return job_id
 
     api.add_job = add
@@ -62,6 +63,26 @@ def test_rows_go_into_the_file_and_the_others_are_listed(
     assert "Rows without one (from 0): 1 3 wrong, 1 cut off" in printed
     assert main(["datasets", "rationalize", str(job_file), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {**VIEW.model_dump(mode="json"), "written_to": str(out)}
+
+
+def test_no_row_with_a_rationale_is_told_with_a_remedy_and_nothing_is_written(
+    at: Any, job_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacking = [{"row": 0, "detail": "4 cut off"}, {"row": 1, "detail": "4 wrong"}, {"row": 2, "detail": "4 wrong"}]
+    at.rationales = RationalesView.model_validate(
+        {**VIEW.model_dump(), "rows": [], "row_numbers": [], "without": lacking}
+    )
+    out = tmp_path / "out.jsonl"
+    sentence = f"got a rationale that ends in the right answer (most often: 4 wrong), so {out} was not written"
+    assert main(["datasets", "rationalize", str(job_file), "--out", str(out)]) == 1
+    printed, complaint = capsys.readouterr()
+    assert "none of the 3 rows" in complaint and sentence in complaint and "raise rationalize.samples" in complaint
+    assert "0 of 3 rows got a rationale" in printed and "1 4 wrong" in " ".join(printed.split())
+    assert not out.exists()
+    assert main(["datasets", "rationalize", str(job_file), "--out", str(out), "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)
+    assert (error["error"]["code"], error["job_id"]) == ("no_rationales", "job-1")
+    assert not out.exists()
 
 
 def test_a_file_that_cannot_be_written(at: Any, job_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pmpo.contracts.jobs import EventView, JobView, ResultView, SplitSizes, TestView
 from pmpo.contracts.problems import PROBLEM_MEDIA_TYPE, to_problem
+from pmpo.contracts.reports import ReportView
 from pmpo.errors import ConflictError, InvalidInputError, NotFoundError, PmpoError
 
 SPLITS = SplitSizes(train=50, validation=20, test=30)
@@ -57,6 +58,7 @@ class ApiDouble:
         self.jobs: dict[str, JobView] = {}
         self.events: dict[str, list[EventView]] = {}
         self.results: dict[str, ResultView] = {}
+        self.reports: dict[str, ReportView] = {}
         self.faults: deque[Fault] = deque()
         self.ids_by_key: dict[str, str] = {}
         self.seen: list[Seen] = []
@@ -106,6 +108,12 @@ class ApiDouble:
                 if job.state != "succeeded":
                     raise ConflictError(f"job {job.id} is {job.state}")
                 return 200, self.results[job.id].model_dump(mode="json")
+            case ("GET", ["report"]):
+                report = self.reports[job.id].model_copy(update={"job_id": job.id, "state": job.state})
+                return 200, report.model_dump(mode="json")
+            case ("GET", ["candidates"]):
+                page = {"candidates": [], "next": None, "counts": {"dropped": 3}, "state": job.state}
+                return 200, page
             case ("POST", ["cancel"]):
                 self.jobs[job.id] = job.model_copy(update={"state": "cancelling"})
                 return 200, self.jobs[job.id].model_dump(mode="json")

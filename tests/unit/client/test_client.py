@@ -25,6 +25,7 @@ from pmpo.errors import (
     UpstreamError,
     error_classes,
 )
+from tests.unit.runs.report.world import JOBS, run
 
 SPEC = JobSpec(name="a job", prompt="Process.", dataset={"train": [{"input": "a", "target": "b"}]})  # type: ignore[arg-type]
 QUICK = Retries(first_wait_s=0.001, max_wait_s=0.002)
@@ -47,6 +48,26 @@ def test_a_job_from_start_to_result(api: Any) -> None:
         assert client.get_job(created.id, wait_s=0).name == "a job"
         assert client.result(created.id).verdict == "confirmed"
         assert [event.number for event in client.iterate_events(created.id)] == list(range(1, 15))
+
+
+async def test_reports_and_candidates(api: Any) -> None:
+    job_id = api.add_job(state="running")
+    api.reports[job_id] = (await run(JOBS["pmpo"])).report(with_losses=False)
+    async with AsyncClient(api.url, retries=QUICK) as client:
+        report = await client.report(job_id, with_losses=True)
+        assert report.candidates == api.reports[job_id].candidates
+        assert (report.job_id, report.state) == (job_id, "running")
+        page = await client.candidates(job_id, after=4, limit=2, fate="dropped", with_losses=True)
+        assert (page.counts, page.next) == ({"dropped": 3}, None)
+        await client.candidates(job_id)
+        with pytest.raises(NotFoundError):
+            await client.report("nobody")
+    queries = [seen.query for seen in api.seen]
+    everything = {"after": "4", "limit": "2", "fate": "dropped", "losses": "true"}
+    assert queries[:3] == [{"losses": "true"}, everything, {"after": "0"}]
+    with client_of(api) as blocking:
+        assert await asyncio.to_thread(blocking.report, job_id) == report
+        assert await asyncio.to_thread(blocking.candidates, job_id, fate="open") == page
 
 
 async def test_both_faces_give_the_same(api: Any) -> None:

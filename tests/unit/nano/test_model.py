@@ -12,11 +12,11 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from nano_training.corpus import draw_sample, shipped_fingerprint, shipped_forms
-from nano_training.facts import Facts
+from nano_training.facts import Facts, num_parameters
 from nano_training.kinds.all import TRAINED_FAMILIES
 from nano_training.paths import FACTS_FILE, MODEL_DIR
 from nano_training.phrasings import split_phrasings
-from nano_training.report.card import num_parameters, read_front_matter
+from nano_training.report.card import read_front_matter
 from nano_training.report.families import Cell, Setting, Sizes, measure_family
 from nano_training.report.preferences import measure_pairs
 from nano_training.report.requirements import measure_misleading, measure_requirements
@@ -99,13 +99,13 @@ def test_texts_survive_the_tokenizer(nano: Scorer) -> None:
 
 
 def test_clear_prompts_are_obeyed(cells: list[Cell]) -> None:
-    assert mean(cells, "clear", "exact") >= 0.82
-    assert mean(cells, "padded", "exact") >= 0.82
+    assert mean(cells, "clear", "exact") >= 0.88
+    assert mean(cells, "padded", "exact") >= 0.88
 
 
 def test_only_the_prompt_tells_which_answer_is_wanted(cells: list[Cell]) -> None:
     assert mean(cells, "vague", "nats") > 0.8
-    assert mean(cells, "clear", "nats") < 0.15
+    assert mean(cells, "clear", "nats") < 0.1
     for partial in ("format_missing", "task_missing"):
         assert mean(cells, "clear", "nats") + 0.15 < mean(cells, partial, "nats")
 
@@ -117,14 +117,14 @@ def test_each_requirement_costs_and_filler_does_not(nano: Scorer) -> None:
 
 
 def test_masking_finds_the_misleading_sentence(nano: Scorer) -> None:
-    assert measure_misleading(nano, 30, 4, seed=5).found >= 0.85
+    assert measure_misleading(nano, 30, 4, seed=5).found >= 0.9
 
 
 def test_rewrites_of_vague_prompts_mostly_help(nano: Scorer) -> None:
-    whole = measure_rewrites(nano, 12, 4, seed=3)[-1]
+    whole = measure_rewrites(nano, 30, 4, seed=3)[-1]
     assert whole.name == "all"
     assert whole.parseable >= 0.9
-    assert whole.better > 0.4
+    assert whole.better > 0.55
     assert whole.best_nats < 0.85 * whole.vague_nats
     assert whole.distinct > 0.5
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from nano_training.paths import FACTS_FILE, MODEL_DIR, REPORT_FILE
-from nano_training.report.card import card
+from nano_training.paths import FACTS_FILE, MODEL_DIR, REPORT_FILE, TRANSFER_FILE
+from nano_training.report.card import card, read_transfer
 from nano_training.report.families import PROMPT_KINDS, Setting, Sizes, measure_family
 from nano_training.report.loop import LoopRun
 from nano_training.report.measure import Report
@@ -21,7 +21,7 @@ def report() -> Report:
 
 def test_the_card_is_what_the_report_says(report: Report) -> None:
     shipped = (MODEL_DIR / "README.md").read_text(encoding="utf-8")
-    assert shipped == card(report, FACTS_FILE, MODEL_DIR)
+    assert shipped == card(report, FACTS_FILE, MODEL_DIR, read_transfer(TRANSFER_FILE))
 
 
 def test_the_report_covers_every_family_and_kind_of_prompt(report: Report) -> None:

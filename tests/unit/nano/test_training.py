@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 
 from nano_training.checkpoints import load_newest
 from nano_training.corpus import BATCHES_PER_POOL, ECHO_STEPS, Corpus, CorpusConfig, bucket_of, draw_texts
+from nano_training.export import export_model
 from nano_training.model import ModelShape
 from nano_training.optimizers import Schedule, orthogonalize
 from nano_training.tokenizer import END, START, encode_turns, train_tokenizer
@@ -72,6 +73,13 @@ def test_a_killed_run_goes_on_to_the_same_bits(tokenizer: Tokenizer, tmp_path: P
     assert resumed.tokens_seen == straight.tokens_seen
     for name, value in straight.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_a_model_is_exported_into_a_folder_that_is_not_there_yet(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "model"
+    export_model(folder, new_trainer(tokenizer).model, tokenizer)
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {path.name for path in folder.iterdir()}
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
 
 def test_every_sample_of_a_batch_fits_its_bucket(tokenizer: Tokenizer) -> None:

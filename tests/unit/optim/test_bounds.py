@@ -58,7 +58,7 @@ def test_the_smallest_budget_grows_with_what_may_be_asked(limit, hard, variants)
 
 
 def test_a_pair_grows_by_the_longest_prompt_twice():
-    pairs = TokenCounts(COUNTS.train, COUNTS.validation, COUNTS.test, prompt=5, num_targets=2)
+    pairs = TokenCounts(COUNTS.train, COUNTS.validation, COUNTS.test, prompt=5, max_row_targets=2)
     _, after = final_scoring(pairs, spec(max_prompt_tokens=15))
     assert after.scored_tokens == 120 + 5 * 2 * (10 + 4)
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from pmpo.errors import InvalidInputError
+from pmpo.errors import BudgetTooSmallError, InvalidInputError
 from pmpo.optim import events
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.rewrite import MetaPrompt
@@ -178,3 +178,21 @@ def test_rules_that_choose_nothing_are_refused():
         FewShotRule(max_demonstrations=0)
     with pytest.raises(InvalidInputError, match="iterations is 0"):
         SearchSpec(PROMPT, META, iterations=0)
+
+
+async def test_without_iterations_the_smallest_budget_counts_none():
+    def capped(**caps):
+        return spec(max_prompt_tokens=40, caps=BudgetCaps(**caps))
+
+    says = r"the prompt's scoring and the final test: scored_tokens 1 \(at least (\d+)\); generated_tokens 1 \(at l"
+    with pytest.raises(BudgetTooSmallError, match=says) as refusal:
+        await run(World(), capped(scored_tokens=1, generated_tokens=1))
+    scored, generated = (int(part.split(")")[0]) for part in str(refusal.value).split("at least ")[1:])
+    with_iteration = dataclasses.replace(capped(scored_tokens=scored, generated_tokens=generated), iterations=1)
+    with pytest.raises(BudgetTooSmallError, match="the final test and one iteration"):
+        await run(World(), with_iteration)
+    enough = World()
+    result = (await run(enough, capped(scored_tokens=scored, generated_tokens=generated)))[-1].result
+    assert result.test is not None
+    assert enough.scorer.num_scored <= scored
+    assert enough.target.num_generated <= generated

@@ -88,7 +88,7 @@ class World:
 def spec(combine="mean", **changes):
     settings = {"prompt": "Do it.", "rewrite_meta": META, "iterations": 3, "seed": 7, "max_prompt_tokens": 60}
     return SearchSpec(
-        **{**settings, "objective": SeveralTargets(Supervised(), 2, combine), "num_targets": 2, **changes}
+        **{**settings, "objective": SeveralTargets(Supervised(), 2, combine), "num_target_models": 2, **changes}
     )
 
 

@@ -140,7 +140,7 @@ async def test_several_targets_make_one_loss_and_their_identities_come_back_from
     spec = job(models={"target": ["a", "b"]}, objective={"combine": "worst"}, optimizer={"iterations": 1})
     search = search_spec(spec)
     assert search.objective == SeveralTargets(Supervised(), 2, "worst")
-    assert (search.num_targets, spec.models.targets) == (2, ("a", "b"))
+    assert (search.num_target_models, spec.models.targets) == (2, ("a", "b"))
     assert search_spec(job(models={"target": ["a"]})).objective == Supervised()
     with pytest.raises(InvalidInputError, match="names 'a' twice"):
         search_spec(job(models={"target": ["a", "a"]}))

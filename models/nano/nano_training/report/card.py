@@ -8,13 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from string import Template
 
-from safetensors import safe_open
-
-from nano_training.facts import Facts
-from nano_training.paths import FACTS_FILE, MODEL_DIR, PLOTS_FILE, REPORT_FILE
+from nano_training.facts import Facts, num_parameters
+from nano_training.paths import FACTS_FILE, MODEL_DIR, PLOTS_FILE, REPORT_FILE, TRANSFER_FILE
 from nano_training.report import tables
 from nano_training.report.measure import Report
 from nano_training.report.plots import draw_plots
+from nano_training.report.transfer import Transfer
 
 PARTS = {
     "family_table": lambda report: tables.family_table(report.cells),
@@ -33,14 +32,17 @@ def main(arguments: list[str] | None = None) -> None:
     """Fill in the card's template."""
     options = _parser().parse_args(arguments)
     report = Report.from_dict(json.loads(options.report.read_text(encoding="utf-8")))
-    (options.model / "README.md").write_text(card(report, options.facts, options.model), encoding="utf-8")
+    transfer = read_transfer(options.transfer)
+    (options.model / "README.md").write_text(card(report, options.facts, options.model, transfer), encoding="utf-8")
     draw_plots(report, options.plots)
 
 
-def card(report: Report, facts_file: Path, model: Path) -> str:
+def card(report: Report, facts_file: Path, model: Path, transfer: Transfer | None = None) -> str:
     """The card's text."""
     template = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
     values: dict[str, object] = {name: make(report) for name, make in PARTS.items()}
+    values |= {"relative_table": tables.relative_table(transfer), "transfer_table": tables.transfer_table(transfer)}
+    values |= {"transfer_tasks": transfer.num_tasks if transfer else 0}
     return template.substitute(values | asdict(Facts.read(facts_file)) | headline(report) | sizes_of(model))
 
 
@@ -76,10 +78,9 @@ def sizes_of(model: Path) -> dict[str, object]:
     return {"parameters": num_parameters(model), "megabytes": f"{weights.stat().st_size / 1e6:.1f}"}
 
 
-def num_parameters(folder: Path) -> int:
-    """Parameters in the exported weights (the tied embedding counted once)."""
-    with safe_open(folder / "model.safetensors", framework="pt") as weights:
-        return sum(weights.get_tensor(name).numel() for name in weights.keys())  # noqa: SIM118
+def read_transfer(path: Path) -> Transfer | None:
+    """What ``nano_training.report.transfer`` measured; None when it never did."""
+    return Transfer.from_dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 def read_front_matter(card: str) -> dict[str, str]:
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="nano_training.report.card", description=__doc__)
     parser.add_argument("--model", type=Path, default=MODEL_DIR)
     parser.add_argument("--report", type=Path, default=REPORT_FILE)
+    parser.add_argument("--transfer", type=Path, default=TRANSFER_FILE, help="may be missing: then the card says so")
     parser.add_argument("--facts", type=Path, default=FACTS_FILE)
     parser.add_argument("--plots", type=Path, default=PLOTS_FILE)
     return parser

@@ -8,6 +8,7 @@ from statistics import fmean
 from nano_training.report.families import PROMPT_KINDS, Cell
 from nano_training.report.loop import LoopRun
 from nano_training.report.measure import Report
+from nano_training.report.transfer import Transfer
 
 MIN_ACCEPTED, MAX_ACCEPTED = 3, 8
 
@@ -108,6 +109,38 @@ def loop_table(report: Report) -> str:
     ]
     heads = ["family", "requirements", "vague", "final", "clear", "accepted", "rounds", "stopped by"]
     return markdown(heads, rows)
+
+
+def relative_table(transfer: Transfer | None) -> str:
+    """The models that were trained alike."""
+    if transfer is None:
+        return "Not measured."
+    rows = [
+        [
+            model.name,
+            *(f"{model.parameters / 1e6:.2f}M", str(model.seed), f"{model.steps:,}", f"{model.tokens / 1e6:.1f}M"),
+            *(f"{model.clear_exact:.2f}", f"{model.clear_nats:.2f}", f"{model.vague_nats:.2f}"),
+            f"{model.rewrites_better:.2f}",
+        ]
+        for model in transfer.models
+    ]
+    heads = ["model", "parameters", "seed", "steps", "tokens", "clear: exact", "clear: nats", "vague: nats"]
+    return markdown([*heads, "rewrites better"], rows)
+
+
+def transfer_table(transfer: Transfer | None) -> str:
+    """Prompts found on one model and measured on another."""
+    if transfer is None:
+        return "Not measured."
+    rows = [
+        [
+            *(cell.source, cell.target),
+            *(f"{nats:.2f}" for nats in (cell.vague_nats, cell.found_nats, cell.clear_nats)),
+            *(f"{100 * cell.share_closed:.0f} %", f"{cell.num_better} of {transfer.num_tasks}"),
+        ]
+        for cell in transfer.cells
+    ]
+    return markdown(["found on", "measured on", "vague", "found", "clear", "way gone", "better than vague"], rows)
 
 
 def share_of_good_runs(runs: Sequence[LoopRun]) -> float:

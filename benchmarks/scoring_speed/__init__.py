@@ -1,0 +1,1 @@
+"""How fast scoring is, next to what else there is: shapes, contenders in processes of their own, correctness gate."""
