@@ -214,9 +214,7 @@ def lose_events(api: Any, double: ModuleType, *, times: int) -> None:
     api.answer = losing
 
 
-@pytest.mark.parametrize(
-    "command", [[name, "x"] for name in ABOUT_A_JOB]
-)
+@pytest.mark.parametrize("command", [[name, "x"] for name in ABOUT_A_JOB])
 def test_no_api(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     url = dead_url()
     assert main([*command, "--url", url]) == 3
