@@ -11,7 +11,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test test-faults check fix bench bench-selection bench-optimizers train-nano nano-report nano-transfer
+.PHONY: help demo up test test-faults test-gpu check fix bench bench-selection bench-optimizers bench-estimate train-nano nano-report nano-transfer
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,9 @@ test: $(VENV)/.dev ## run the unit, conformance, integration and architecture te
 test-faults: $(VENV)/.dev ## kill, freeze and cut a running stack at random; long form: FAULTS_ARGS="--faults-jobs 100 --faults-disturbances 110"
 	$(BIN)/pytest -q -s tests/e2e/faults $(FAULTS_ARGS)
 
+test-gpu: $(VENV)/.dev ## run the tests of the engine on a GPU; they are skipped where there is none
+	$(BIN)/pytest -q tests/gpu $(PYTEST_ARGS)
+
 check: $(VENV)/.dev ## lint, formatting, types, import directions, sizes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -53,6 +56,9 @@ bench: $(VENV)/.dev $(BENCH)/lm-eval/.made $(BENCH)/vllm/.made ## how fast scori
 
 bench-selection: $(VENV)/.dev ## what selecting among the same rewrites costs, policy by policy (docs/benchmarks.md)
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.selection $(BENCH_ARGS)
+
+bench-estimate: $(VENV)/.dev ## what pmpo estimate says of the bundled jobs, beside what whole runs then use
+	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.estimate $(BENCH_ARGS)
 
 bench-optimizers: $(VENV)/.dev $(RIVALS)/.made ## whole runs of PMPO, its ablations and its rivals at equal engine seconds
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.optimizers $(BENCH_ARGS)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from pmpo import __version__
+from pmpo.contracts.scoring import TemplateArguments
 from pmpo.remote.scorer import ScorerClient
 from pmpo.remote.transport import RetryPolicy, open_http
 from pmpo.runtime.endpoints import Endpoint
@@ -63,14 +64,21 @@ def _collaborate(settings: Settings, table: Mapping[str, Endpoint], closing: Asy
     http = open_http()
     closing.push_async_callback(http.aclose)
 
-    def scorers(timeout_s: float, policy: RetryPolicy) -> dict[str, ScorerClient]:
-        return {
-            name: ScorerClient(http, row, timeout_s=timeout_s, key=row.key(), policy=policy)
-            for name, row in table.items()
-        }
+    def counter(row: Endpoint, arguments: TemplateArguments) -> ScorerClient:
+        return ScorerClient(
+            http,
+            row,
+            timeout_s=COUNT_TIMEOUT_S,
+            key=row.key(),
+            chat_template_kwargs=arguments,
+            policy=COUNT_POLICY,
+        )
 
-    checks = JobChecks(table, scorers(COUNT_TIMEOUT_S, COUNT_POLICY))
-    probed = {name: _ScorerProbe(scorer) for name, scorer in scorers(PROBE_TIMEOUT_S, PROBE_POLICY).items()}
+    checks = JobChecks(table, counter)
+    probed = {
+        name: _ScorerProbe(ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY))
+        for name, row in table.items()
+    }
     return Collaborators(JobService(store, queues, checks), Health(store, probed), ReportService(store))
 
 

@@ -85,7 +85,7 @@ async def serve(settings: Settings, source: ModelSource, listener: socket.socket
 async def _fill(slot: ServiceSlot, settings: Settings, source: ModelSource, server: uvicorn.Server) -> None:
     """Build the service on another thread and put it into the slot; stop the server when that fails."""
     try:
-        service = await asyncio.to_thread(build_service, settings, source)
+        service = await asyncio.to_thread(build_service, settings, source, slot.metrics)
         service.start()
         slot.service = service
         logger.info("ready")

@@ -18,6 +18,7 @@ from pmpo.contracts.problems import PROBLEM_MEDIA_TYPE, Problem, refusal, to_pro
 from pmpo.errors import NotFoundError, PmpoError
 from services.scorer.body_limit import BodyLimit
 from services.scorer.endpoints import router
+from services.scorer.observing import RequestMetrics
 from services.scorer.startup import ServiceSlot
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ def create_app(slot: ServiceSlot) -> FastAPI:
     app.include_router(router)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestIds)
+    app.add_middleware(RequestMetrics, metrics=slot.metrics)
     app.add_exception_handler(PmpoError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_refused_body)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -64,7 +66,7 @@ class RequestIds:
 def _on_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, PmpoError):
         return _on_defect(request, error)
-    return _problem_response(to_problem(error, request.state.request_id))
+    return _problem_response(request, to_problem(error, request.state.request_id))
 
 
 def _on_refused_body(request: Request, error: Exception) -> Response:
@@ -90,7 +92,7 @@ def _on_http_error(request: Request, error: Exception) -> Response:
         retryable=False,
         request_id=request.state.request_id,
     )
-    return _problem_response(problem)
+    return _problem_response(request, problem)
 
 
 def _on_defect(request: Request, error: Exception) -> Response:
@@ -101,7 +103,9 @@ def _on_defect(request: Request, error: Exception) -> Response:
     )
 
 
-def _problem_response(problem: Problem) -> Response:
+def _problem_response(request: Request, problem: Problem) -> Response:
+    slot: ServiceSlot = request.app.state.slot
+    slot.metrics.problem_answered(problem.code)
     headers = {REQUEST_ID_HEADER: problem.request_id}
     if problem.retry_after_s is not None:
         headers["retry-after"] = str(math.ceil(problem.retry_after_s))

@@ -5,53 +5,79 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-
-import numpy as np
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from pmpo.contracts.scoring import (
-    ChatChoice,
     ChatCompletionRequest,
     ChatCompletionResponse,
-    ChatMessage,
+    MaskedLossesRequest,
+    MaskedLossesResponse,
     ModelCard,
-    ScoreExample,
     ScoreRequest,
     ScoreResponse,
-    Timings,
     TokenizeResponse,
     TokenizeTextsRequest,
-    TokensCell,
-    Usage,
 )
 from pmpo.errors import NotFoundError
+from pmpo.runtime.metrics import ScorerMetrics
 from services.scorer.admission import Admission
-from services.scorer.batcher import Batcher, Sampled, Scored
-from services.scorer.engines.base import EngineIdentity, TokenItem
+from services.scorer.answers import ScoredRequest, cells, chat_response, masked_response, score_response
+from services.scorer.batcher.batcher import Batcher
+from services.scorer.batcher.items import ItemPreparer
+from services.scorer.batcher.types import Trouble
 from services.scorer.generation.types import SamplingRequest
+from services.scorer.masking import score_request, told_by_span
 from services.scorer.rendering.alignment import Renderer
+from services.scorer.turns import Turns
 
 ANY_MODEL = "default"
+_Body = TypeVar("_Body")
 _Result = TypeVar("_Result")
-_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[_Body]):
+    """An answer, and the seconds of the stages that it took, by name."""
+
+    body: _Body
+    stages: dict[str, float]
 
 
 class ScorerService:
-    """The scorer behind its routes. Rendering has a thread of its own, the engine another."""
+    """The scorer behind its routes. Rendering has a thread of its own, the engine another.
 
-    def __init__(self, identity: EngineIdentity, renderer: Renderer, admission: Admission, batcher: Batcher) -> None:
-        self._identity = identity
+    Everywhere, ``job`` says whose turn a request takes where it has to wait.
+
+    Attributes:
+        card: what is served.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        renderer: Renderer,
+        preparer: ItemPreparer,
+        admission: Admission,
+        batcher: Batcher,
+        *,
+        metrics: ScorerMetrics,
+    ) -> None:
+        self.card = card
         self._renderer = renderer
+        self._preparer = preparer
         self._admission = admission
         self._batcher = batcher
+        self._metrics = metrics
+        self._turns = Turns()
         self._render_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
 
     @property
-    def closed_because(self) -> str | None:
-        """Why the scorer takes no requests any more; None while it does."""
-        return self._batcher.closed_because
+    def trouble(self) -> Trouble | None:
+        """Why the scorer takes no requests now; None while it does."""
+        return self._batcher.trouble
 
     def start(self) -> None:
         """Start the batcher on the running loop."""
@@ -62,115 +88,79 @@ class ScorerService:
         await self._batcher.close()
         self._render_thread.shutdown(wait=False, cancel_futures=True)
 
-    async def score(self, request: ScoreRequest) -> ScoreResponse:
+    async def score(self, request: ScoreRequest, job: str) -> Answered[ScoreResponse]:
         """Log-likelihoods of all targets of all examples under all prompts."""
-        started_at = time.perf_counter()
-        items = await self._render(lambda: self._renderer.score_items(request))
-        tokenize_s = time.perf_counter() - started_at
-        num_tokens = sum(item.num_tokens for item in items)
-        with self._admission.reserved(num_tokens):
-            scored = await self._batcher.score(items)
-        self._admission.observe(num_tokens, scored.compute_s)
-        return self._score_response(request, items, scored, tokenize_s)
+        scored = await self._score(request, job)
+        return Answered(score_response(self.card, request, scored), _stages(scored))
 
-    async def count_items(self, request: ScoreRequest) -> TokenizeResponse:
+    async def masked_losses(self, request: MaskedLossesRequest, job: str) -> Answered[MaskedLossesResponse]:
+        """Losses of a prompt and of its masked variants, all scored as one request."""
+        asked = score_request(request)
+        with told_by_span():
+            scored = await self._score(asked, job)
+        return Answered(masked_response(self.card, asked, scored), _stages(scored))
+
+    async def count_items(self, request: ScoreRequest, job: str) -> Answered[TokenizeResponse]:
         """Context plus target tokens of every item, as ``score`` would report them."""
-        counts = await self._render(lambda: self._renderer.count_item_tokens(request))
-        return TokenizeResponse(num_tokens=_cells(request, counts))
+        counts, tokenize_s = await self._render(job, lambda: self._renderer.count_item_tokens(request))
+        return Answered(TokenizeResponse(num_tokens=cells(request, counts)), {"tokenize": tokenize_s})
 
-    async def count_texts(self, request: TokenizeTextsRequest) -> TokenizeResponse:
+    async def count_texts(self, request: TokenizeTextsRequest, job: str) -> Answered[TokenizeResponse]:
         """Tokens of each text alone."""
-        return TokenizeResponse(num_tokens=await self._render(lambda: self._renderer.count_tokens(request.texts)))
+        counts, tokenize_s = await self._render(job, lambda: self._renderer.count_tokens(request.texts))
+        return Answered(TokenizeResponse(num_tokens=counts), {"tokenize": tokenize_s})
 
-    async def complete(self, request: ChatCompletionRequest, request_id: str) -> ChatCompletionResponse:
+    async def complete(
+        self, request: ChatCompletionRequest, job: str, request_id: str
+    ) -> Answered[ChatCompletionResponse]:
         """Sampled answers to a conversation.
 
         Raises:
             NotFoundError: another model is wanted.
         """
-        if request.model not in (None, ANY_MODEL, self._identity.model):
-            raise NotFoundError(f"this scorer serves the model '{self._identity.model}', not '{request.model}'")
-        prompt = await self._render(lambda: self._renderer.chat_prompt(request))
-        sampling = SamplingRequest(
-            prompt=prompt,
-            num_samples=request.n,
-            max_tokens=request.max_tokens,
-            temperature=request.temperature,
-            top_p=request.top_p,
-            seed=secrets.randbits(63) if request.seed is None else request.seed,
-            stops=request.all_stops,
-        )
-        with self._admission.reserved(sampling.num_tokens):
-            sampled = await self._batcher.sample(sampling)
-        return self._chat_response(request_id, len(prompt), sampled)
+        if request.model not in (None, ANY_MODEL, self.card.id):
+            raise NotFoundError(f"this scorer serves the model '{self.card.id}', not '{request.model}'")
+        prompt, tokenize_s = await self._render(job, lambda: self._renderer.chat_prompt(request))
+        sampling = _sampling_request(request, prompt)
+        with self._admission.reserved(sampling.num_tokens, job):
+            sampled = await self._batcher.sample(sampling, job)
+        self._metrics.generated(sum(sample.num_tokens for sample in sampled.samples))
+        stages = {"tokenize": tokenize_s, "queue": sampled.queue_s, "compute": sampled.compute_s}
+        return Answered(chat_response(self.card, request_id, len(prompt), sampled.samples), stages)
 
-    def card(self) -> ModelCard:
-        """What is served."""
-        identity = self._identity
-        return ModelCard(
-            id=identity.model,
-            context_length=identity.context_length,
-            engine=identity.engine,
-            mode=identity.mode,
-            dtype=identity.dtype,
-            revision=identity.revision,
-            num_parameters=identity.num_parameters,
-        )
+    def described(self) -> ModelCard:
+        """The card, with what changes while the service runs."""
+        return self.card.model_copy(update={"peak_memory_bytes": self._batcher.peak_memory_bytes})
 
-    async def _render(self, call: Callable[[], _Result]) -> _Result:
+    async def _score(self, request: ScoreRequest, job: str) -> ScoredRequest:
+        prepared, tokenize_s = await self._render(
+            job, lambda: self._preparer.prepare(self._renderer.score_items(request))
+        )
+        with self._admission.reserved(prepared.num_tokens, job):
+            scored = await self._batcher.score(prepared, job)
+        self._metrics.scored(prepared.num_tokens, scored.cached_tokens)
+        return ScoredRequest(scored, prepared.num_tokens, tokenize_s)
+
+    async def _render(self, job: str, call: Callable[[], _Result]) -> tuple[_Result, float]:
+        """The call's result and the seconds until it was there, waiting included."""
+        started_at = time.perf_counter()
         with self._admission.rendering():
-            return await asyncio.get_running_loop().run_in_executor(self._render_thread, call)
-
-    def _score_response(
-        self, request: ScoreRequest, items: list[TokenItem], scored: Scored, tokenize_s: float
-    ) -> ScoreResponse:
-        found = scored.items.token_log_likelihoods
-        tokens: list[list[TokensCell]] | None = None
-        if request.return_tokens:
-            tokens = [*_cells(request, [values.astype(float).tolist() for values in found])]
-        return ScoreResponse(
-            log_likelihoods=_cells(request, [float(values.sum(dtype=np.float64)) for values in found]),
-            num_tokens=_cells(request, [len(values) for values in found]),
-            token_log_likelihoods=tokens,
-            model=self._identity.model,
-            revision=self._identity.revision,
-            dtype=self._identity.dtype,
-            engine=self._identity.engine,
-            timings=Timings(tokenize_s=tokenize_s, queue_s=scored.queue_s, compute_s=scored.compute_s),
-            scored_tokens=sum(item.num_tokens for item in items),
-            computed_tokens=sum(scored.items.computed_tokens),
-        )
-
-    def _chat_response(self, request_id: str, num_prompt_tokens: int, sampled: Sampled) -> ChatCompletionResponse:
-        num_sampled = sum(sample.num_tokens for sample in sampled.samples)
-        return ChatCompletionResponse(
-            id=f"chatcmpl-{request_id}",
-            created=int(time.time()),
-            model=self._identity.model,
-            choices=[
-                ChatChoice(
-                    index=index,
-                    message=ChatMessage(role="assistant", content=sample.text),
-                    finish_reason=sample.finish_reason,
-                    num_tokens=sample.num_tokens,
-                )
-                for index, sample in enumerate(sampled.samples)
-            ],
-            usage=Usage(
-                prompt_tokens=num_prompt_tokens,
-                completion_tokens=num_sampled,
-                total_tokens=num_prompt_tokens + num_sampled,
-            ),
-        )
+            async with self._turns.turn(job):
+                result = await asyncio.get_running_loop().run_in_executor(self._render_thread, call)
+        return result, time.perf_counter() - started_at
 
 
-def _cells(request: ScoreRequest, values: list[_Value]) -> list[list[_Value | list[_Value]]]:
-    """(C, N) cells from values in item order: one value for a ``target``, a list for ``targets``."""
-    rest = iter(values)
-    return [[_cell(example, rest) for example in request.examples] for _ in request.prompts]
+def _stages(scored: ScoredRequest) -> dict[str, float]:
+    return {"tokenize": scored.tokenize_s, "queue": scored.scored.queue_s, "compute": scored.scored.compute_s}
 
 
-def _cell(example: ScoreExample, rest: Iterator[_Value]) -> _Value | list[_Value]:
-    if example.targets is None:
-        return next(rest)
-    return [next(rest) for _ in example.targets]
+def _sampling_request(request: ChatCompletionRequest, prompt: tuple[int, ...]) -> SamplingRequest:
+    return SamplingRequest(
+        prompt=prompt,
+        num_samples=request.n,
+        max_tokens=request.max_tokens,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        seed=secrets.randbits(63) if request.seed is None else request.seed,
+        stops=request.all_stops,
+    )

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from pmpo.contracts.scoring import ModelCard
+from pmpo.runtime.metrics import ScorerMetrics
 from pmpo.runtime.settings import Settings
 from services.scorer.admission import Admission
-from services.scorer.batcher import ROUND_TOKENS_PER_BATCH_TOKEN, Batcher
+from services.scorer.batcher.batcher import Batcher
+from services.scorer.batcher.engine_room import EngineRoom, Machine, RestartPolicy
+from services.scorer.batcher.items import ItemPreparer
+from services.scorer.batcher.types import BatchLimits
+from services.scorer.engines.base import EngineIdentity
 from services.scorer.model_source import ModelSource
+from services.scorer.observing import RoundObserver, watch
 from services.scorer.service import ScorerService
+
+if TYPE_CHECKING:
+    from services.scorer.rendering.codec import TextCodec
+    from services.scorer.rendering.template import ChatTemplate
 
 logger = logging.getLogger(__name__)
 CACHED_TOKENS_PER_BATCH_TOKEN = 2
+ROUND_TOKENS_PER_BATCH_TOKEN = 4
 
 
 @dataclass(slots=True)
 class ServiceSlot:
-    """Where the app finds the service: empty until the model is loaded and checked."""
+    """Where the app finds the service, which is empty until the model is loaded and checked, and the metrics."""
 
     service: ScorerService | None = None
+    metrics: ScorerMetrics = field(default_factory=ScorerMetrics)
+
+    def __post_init__(self) -> None:
+        """Let the metrics say whether the scorer is ready."""
+        self.metrics.watch_gauge("ready", "1 when requests are taken, else 0", lambda: float(self.is_ready))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests are taken."""
+        return self.service is not None and self.service.trouble is None
 
 
-def build_service(settings: Settings, source: ModelSource) -> ScorerService:
+def build_service(settings: Settings, source: ModelSource, metrics: ScorerMetrics) -> ScorerService:
     """Load the model, check the engine against plain scoring, put the parts together. Takes seconds to minutes.
 
     Raises:
@@ -30,32 +54,78 @@ def build_service(settings: Settings, source: ModelSource) -> ScorerService:
         EngineError: the engine's numbers are not those of the model.
     """
     # torch and transformers take seconds to import: a wrong setting is told before.
-    from services.scorer.engines.loading import load_model
-    from services.scorer.engines.torch_tree import TorchTreeEngine
-    from services.scorer.generation.loop import TorchGenerator
-    from services.scorer.rendering.alignment import Renderer
     from services.scorer.rendering.codec import TextCodec, load_tokenizer
     from services.scorer.rendering.template import ChatTemplate
 
     tokenizer = load_tokenizer(source)
     codec = TextCodec(tokenizer)
     template = ChatTemplate(tokenizer, codec)
+
+    def build() -> Machine:
+        return _build_machine(settings, source, codec, template.end_token_ids())
+
+    return assemble(settings, codec, template, build, metrics)
+
+
+def assemble(
+    settings: Settings, codec: TextCodec, template: ChatTemplate, build: Callable[[], Machine], metrics: ScorerMetrics
+) -> ScorerService:
+    """The service over a machine. ``build`` makes it, checked, now and whenever its engine has died."""
+    from services.scorer.rendering.alignment import Renderer
+
+    machine = build()
+    identity = machine.engine.identity
+    limits = _limits(settings)
+    renderer = Renderer(codec, template, identity.context_length, settings.scorer_max_queued_tokens)
+    admission = Admission(settings.scorer_max_queued_tokens)
+    room = EngineRoom(build, machine, RestartPolicy(max_tries=settings.scorer_max_restarts))
+    batcher = Batcher(room, limits, RoundObserver(metrics, admission))
+    watch(metrics, admission, batcher, renderer.contexts)
+    preparer = ItemPreparer(identity, remembers=limits.remembers)
+    return ScorerService(_card(identity, settings), renderer, preparer, admission, batcher, metrics=metrics)
+
+
+def _build_machine(settings: Settings, source: ModelSource, codec: TextCodec, end_token_ids: frozenset[int]) -> Machine:
+    """The engine, checked, and the generator over one model. Raises as ``build_service``."""
+    from services.scorer.engines.loading import load_model
+    from services.scorer.engines.torch_tree import TorchTreeEngine
+    from services.scorer.generation.loop import TorchGenerator
+
     loaded = load_model(source, settings.scorer_dtype, settings.scorer_threads)
-    identity = loaded.identity
-    engine = TorchTreeEngine(loaded.model, identity, settings.scorer_max_batch_tokens)
-    engine.self_check()
-    logger.info("loaded %s", identity)
+    engine = TorchTreeEngine(
+        loaded.model,
+        loaded.identity,
+        settings.scorer_max_batch_tokens,
+        max_batch_bytes=settings.scorer_batch_mib * 2**20 or None,
+    )
+    logger.info("loaded %s", engine.identity)
     generator = TorchGenerator(
         loaded.model,
         codec,
-        end_ids=loaded.end_token_ids | template.end_token_ids(),
+        end_ids=loaded.end_token_ids | end_token_ids,
         max_cached_tokens=CACHED_TOKENS_PER_BATCH_TOKEN * settings.scorer_max_batch_tokens,
     )
-    batcher = Batcher(
-        engine,
-        generator,
-        max_round_tokens=ROUND_TOKENS_PER_BATCH_TOKEN * settings.scorer_max_batch_tokens,
+    return Machine(engine, generator)
+
+
+def _limits(settings: Settings) -> BatchLimits:
+    return BatchLimits(
+        slice_tokens=settings.scorer_max_batch_tokens,
+        round_tokens=ROUND_TOKENS_PER_BATCH_TOKEN * settings.scorer_max_batch_tokens,
+        memo_bytes=settings.scorer_memo_bytes,
         is_deterministic=settings.scorer_deterministic,
     )
-    renderer = Renderer(codec, template, identity.context_length, settings.scorer_max_queued_tokens)
-    return ScorerService(identity, renderer, Admission(settings.scorer_max_queued_tokens), batcher)
+
+
+def _card(identity: EngineIdentity, settings: Settings) -> ModelCard:
+    return ModelCard(
+        id=identity.model,
+        context_length=identity.context_length,
+        engine=identity.engine,
+        mode=identity.mode,
+        dtype=identity.dtype,
+        revision=identity.revision,
+        num_parameters=identity.num_parameters,
+        max_request_tokens=settings.scorer_max_queued_tokens,
+        deterministic=settings.scorer_deterministic,
+    )

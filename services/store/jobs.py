@@ -90,6 +90,10 @@ class Jobs:
         """The splits that were saved with the job."""
         return await self._required(job_id, "splits")
 
+    async def terms(self, job_id: str) -> bytes:
+        """The terms that were saved with the job; empty for one that an earlier version saved."""
+        return await self._field(job_id, "terms") or b""
+
     async def result(self, job_id: str) -> bytes | None:
         """The result; None as long as there is none."""
         return await self._field(job_id, "result")

@@ -17,7 +17,7 @@ FIELDS = TEXT_FIELDS + NUMBER_FIELDS + CALL_FIELDS + JSON_FIELDS
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What is saved when a job comes in. ``spec`` and ``splits`` are bytes to the store."""
+    """What is saved when a job comes in. ``spec``, ``splits`` and ``terms`` are bytes to the store."""
 
     id: str
     name: str
@@ -25,6 +25,7 @@ class NewJob:
     queue: str
     spec: bytes
     splits: bytes
+    terms: bytes
     split_sizes: SplitSizes
     warnings: Sequence[str]
     prompt: str
@@ -84,6 +85,7 @@ def first_fields(job: NewJob, now: float) -> dict[str, str | bytes | float]:
         "warnings": json.dumps(list(job.warnings)),
         "spec": job.spec,
         "splits": job.splits,
+        "terms": job.terms,
         "version": 1,
     }
 

@@ -12,27 +12,32 @@ from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
 from services.store.journal import Journal
 from services.store.leases import Leases
+from services.store.scores import SharedScores
 
 
 class Store:
-    """Jobs, journal, leases and remembered answers of one Redis."""
+    """Jobs, journal, leases, remembered answers and shared scores of one Redis.
 
-    def __init__(self, redis: Redis, lease_s: float) -> None:
+    ``score_bytes`` bounds what the scores take.
+    """
+
+    def __init__(self, redis: Redis, lease_s: float, score_bytes: int = 0) -> None:
         self._redis = redis
         self._commands = Commands()
         self.jobs = Jobs(redis)
         self.remembered = RememberedAnswers(redis)
         self.journal = Journal(redis)
         self.leases = Leases(redis, lease_s)
+        self.scores = SharedScores(redis, score_bytes)
 
     @classmethod
-    def open(cls, url: str | None, lease_s: float) -> Store:
+    def open(cls, url: str | None, lease_s: float, score_bytes: int = 0) -> Store:
         """The store at an address; the first connection is made by the first call.
 
         Raises:
             ConfigurationError: no address, or one that is none.
         """
-        return cls(connect(url), lease_s)
+        return cls(connect(url), lease_s, score_bytes)
 
     async def ping(self) -> None:
         """Ask Redis whether it is there.

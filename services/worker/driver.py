@@ -15,6 +15,7 @@ from pmpo.runs.codec import decode_entry, decode_splits, encode_event, first_ide
 from pmpo.runs.drive import drive
 from pmpo.runs.outcome import job_result
 from pmpo.runs.progress import advance, best_prompt_after
+from pmpo.runs.terms import decode_terms
 from services.store.records import JobRecord, progress_fields
 from services.store.store import Store
 from services.worker.calls import GatedGenerator, GatedScorer, RunCalls
@@ -41,20 +42,22 @@ class SearchDriver:
         """
         job = JobSpec.model_validate_json(await self._store.jobs.spec(record.id))
         splits = decode_splits(await self._store.jobs.splits(record.id))
+        terms = decode_terms(await self._store.jobs.terms(record.id))
         replay = [decode_entry(raw) for raw in (await self._store.journal.answers(record.id)).values()]
         calls = RunCalls(self._store, hold, gate, record)
-        scorer = GatedScorer(scorer_of(self._models, job.models.targets, first_identities(replay)), calls)
+        served = scorer_of(self._models, terms.target_arguments, job.models.targets, first_identities(replay))
+        scorer = GatedScorer(served, calls)
+        first = job.models.targets[0]
         recorder = Recorder(self._store, hold, record, await self._store.journal.num_events(record.id))
         ports = SearchPorts(
             scorer=scorer,
-            rewriter=GatedGenerator(self._models.generator(job.models.rewriter), calls),
-            target=GatedGenerator(self._models.generator(job.models.targets[0]), calls),
+            rewriter=GatedGenerator(self._models.generator(job.models.rewriter, terms.rewriter_arguments), calls),
+            target=GatedGenerator(self._models.generator(first, terms.target_arguments[first]), calls),
             clock=RunClock(),
             journal=calls,
             replay=replay,
         )
-        prices = self._models.prices(job.models.targets, job.models.rewriter)
-        async with aclosing(cast(AsyncGenerator[Event, None], drive(job, splits, ports, prices))) as events:
+        async with aclosing(cast(AsyncGenerator[Event, None], drive(job, splits, ports, terms.prices))) as events:
             async for event in events:
                 await recorder.record(event)
         view = job_result(record.id, job, recorder.events, record.view.splits, scorer.identity)

@@ -20,8 +20,7 @@ from services.worker.driver import SearchDriver
 from services.worker.horse import Drain
 from services.worker.models import RemoteModels
 from services.worker.runner import Runner
-
-JOB_HEADER = "x-pmpo-job"  # lets proxies and logs of model servers tell jobs apart
+from services.worker.score_cache import connect_cached
 
 
 def run_job(job_id: str) -> None:
@@ -36,13 +35,13 @@ async def _run(job_id: str, settings: Settings) -> None:
     drain.install()
     async with AsyncExitStack() as closing:
         http = await closing.enter_async_context(open_http())
-        http.headers[JOB_HEADER] = job_id
-        store = Store.open(settings.redis_url, settings.lease_s)
+        store = Store.open(settings.redis_url, settings.lease_s, settings.score_cache_bytes)
         closing.push_async_callback(store.close)
+        connect = partial(ScorerClient, http, timeout_s=settings.upstream_timeout_s, job=job_id)
         models = RemoteModels(
             load_endpoints(settings),
-            partial(ScorerClient, http, timeout_s=settings.upstream_timeout_s),
-            partial(GeneratorClient, http, timeout_s=settings.upstream_timeout_s),
+            partial(connect_cached, connect, store.scores) if settings.score_cache_bytes else connect,
+            partial(GeneratorClient, http, timeout_s=settings.upstream_timeout_s, job=job_id),
         )
         holder = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         runner = Runner(

@@ -1,64 +1,37 @@
-"""One suite for every engine: its scores are those of plain transformers scoring, whatever is in the batch.
+"""One suite for every engine and mode: scores are those of plain transformers scoring, whatever is in the batch.
 
 The slow formula is written out here again, independent of the engines: one sequence at a time, all logits, float64.
 """
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pytest
 import torch
-from transformers import (
-    AutoModelForCausalLM,
-    Gemma3TextConfig,
-    LlamaConfig,
-    MistralConfig,
-    PreTrainedConfig,
-    PreTrainedModel,
-    Qwen2Config,
-    Qwen3Config,
-)
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from services.scorer.engines.base import Engine, EngineIdentity, TokenItem
 from services.scorer.engines.torch_tree import TorchTreeEngine
+from tests.conformance.tiny_models import Architecture, architectures, tiny_model
 
 SUM_TOLERANCE_NATS = 1e-4
-CONTEXT_LENGTH = 128
+BF16_TOKEN_TOLERANCE_NATS = 5e-2
+BF16_MEAN_TOLERANCE_NATS = 1e-2
 NANO = Path(__file__).parents[2] / "models" / "nano"
-
-SHAPE = {
-    "vocab_size": 97,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": CONTEXT_LENGTH,
-}
-HALF_SLIDING = {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]}
+MakeEngine: TypeAlias = Callable[[int], Engine]
 
 
-def tiny_configs() -> dict[str, PreTrainedConfig]:
-    return {
-        "llama": LlamaConfig(**SHAPE),
-        "qwen2": Qwen2Config(**SHAPE),
-        "qwen3": Qwen3Config(**SHAPE, head_dim=8, tie_word_embeddings=True),
-        "gemma3": Gemma3TextConfig(**SHAPE, head_dim=8, query_pre_attn_scalar=8, **HALF_SLIDING),
-        "mistral": MistralConfig(**SHAPE, sliding_window=8),
-    }
-
-
-def torch_tree(model: PreTrainedModel, max_batch_tokens: int) -> Engine:
+def torch_tree(model: PreTrainedModel, max_batch_tokens: int, mode: str | None = None) -> TorchTreeEngine:
     length = model.config.max_position_embeddings
-    identity = EngineIdentity("test", "0", "float32", "torch_tree", "prefix_cache", model.num_parameters(), length)
-    return TorchTreeEngine(model, identity, max_batch_tokens)
-
-
-ENGINES: dict[str, Callable[[PreTrainedModel, int], Engine]] = {"torch_tree": torch_tree}
+    dtype = str(model.dtype).removeprefix("torch.")
+    identity = EngineIdentity("test", "0", dtype, "torch_tree", "unchecked", model.num_parameters(), length)
+    return TorchTreeEngine(model, identity, max_batch_tokens, mode)
 
 
 def external_folders() -> list[Path]:
@@ -66,9 +39,21 @@ def external_folders() -> list[Path]:
     return sorted(path.parent for path in Path(root).glob("*/config.json")) if root else []
 
 
-def model_names() -> list[str]:
-    external = [str(path) for path in external_folders()] or ["external"]
-    return [*tiny_configs(), "nano", *external]
+def cases() -> Iterator[tuple[str, str | None]]:
+    """Every model with every mode that suits it; of saved models the mode that the engine chooses."""
+    for name, architecture in architectures().items():
+        for mode in architecture.modes:
+            yield name, mode
+    for folder in [NANO, *external_folders()]:
+        yield str(folder), None
+
+
+def loaded(name: str) -> PreTrainedModel:
+    if name in architectures():
+        return tiny_model(architectures()[name].config)
+    if not any(Path(name).glob("*.safetensors")):
+        pytest.skip(f"{name} has no weights")
+    return AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, local_files_only=True).eval()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -79,34 +64,32 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module", params=model_names(), ids=lambda name: Path(name).name)
-def model(request: pytest.FixtureRequest) -> PreTrainedModel:
-    name: str = request.param
-    if name in tiny_configs():
-        torch.manual_seed(0)
-        tiny = AutoModelForCausalLM.from_config(tiny_configs()[name], dtype=torch.float32).eval()
-        for parameter in tiny.parameters():
-            if parameter.dim() > 1:
-                parameter.data.mul_(4.0)  # so that predictions differ from position to position
-        return tiny
-    if name == "external":
-        pytest.skip("PMPO_TEST_MODELS_DIR is not set, or holds no model folder")
-    folder = NANO if name == "nano" else Path(name)
-    if not any(folder.glob("*.safetensors")):
-        pytest.skip(f"{folder} has no weights")
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+@pytest.fixture(scope="module", params=cases(), ids=lambda case: "-".join([Path(case[0]).name, case[1] or "chosen"]))
+def case(request: pytest.FixtureRequest) -> tuple[PreTrainedModel, str | None]:
+    name, mode = request.param
+    return loaded(name), mode
 
 
-@pytest.fixture(params=sorted(ENGINES))
-def make_engine(request: pytest.FixtureRequest, model: PreTrainedModel) -> Callable[[int], Engine]:
-    return lambda max_batch_tokens: ENGINES[request.param](model, max_batch_tokens)
+@pytest.fixture
+def model(case: tuple[PreTrainedModel, str | None]) -> PreTrainedModel:
+    return case[0]
 
 
-def slow_sum(model: PreTrainedModel, item: TokenItem) -> float:
+@pytest.fixture
+def make_engine(case: tuple[PreTrainedModel, str | None]) -> MakeEngine:
+    return lambda max_batch_tokens: torch_tree(case[0], max_batch_tokens, case[1])
+
+
+def slow_values(model: PreTrainedModel, item: TokenItem) -> np.ndarray:
+    """(target tokens,) log-probabilities: a forward pass of this sequence alone, in float64 after the output layer."""
     with torch.no_grad():
         logits = model(torch.tensor([item.context + item.target]), use_cache=False).logits[0].double()
     predicted = logits.log_softmax(-1)[len(item.context) - 1 : -1]
-    return sum(float(row[token]) for row, token in zip(predicted, item.target, strict=True))
+    return predicted.gather(1, torch.tensor(item.target)[:, None])[:, 0].numpy()
+
+
+def slow_sum(model: PreTrainedModel, item: TokenItem) -> float:
+    return float(slow_values(model, item).sum())
 
 
 def sums(engine: Engine, items: Sequence[TokenItem]) -> list[float]:
@@ -141,7 +124,7 @@ def awkward_items(model: PreTrainedModel) -> list[TokenItem]:
     ]
 
 
-def test_scores_equal_plain_scoring(model: PreTrainedModel, make_engine: Callable[[int], Engine]) -> None:
+def test_scores_equal_plain_scoring(model: PreTrainedModel, make_engine: MakeEngine) -> None:
     items = prompt_grid(model, 3, 5) + awkward_items(model)
     found = sums(make_engine(4096), items)
     expected = [slow_sum(model, item) for item in items]
@@ -149,18 +132,14 @@ def test_scores_equal_plain_scoring(model: PreTrainedModel, make_engine: Callabl
     assert np.ptp(expected) > 1  # a suite in which all sequences score alike could not fail
 
 
-def test_token_values_stand_at_their_token(model: PreTrainedModel, make_engine: Callable[[int], Engine]) -> None:
-    item = prompt_grid(model, 1, 3)[2]
-    values = make_engine(4096).score(prompt_grid(model, 1, 3)).token_log_likelihoods[2]
-    one_by_one = [
-        slow_sum(model, TokenItem(item.context + item.target[:place], item.target[place : place + 1]))
-        for place in range(len(item.target))
-    ]
+def test_token_values_stand_at_their_token(model: PreTrainedModel, make_engine: MakeEngine) -> None:
+    items = prompt_grid(model, 1, 3)
+    values = make_engine(4096).score(items).token_log_likelihoods[2]
     assert values.dtype == np.float32
-    assert values.tolist() == pytest.approx(one_by_one, rel=0, abs=SUM_TOLERANCE_NATS)
+    assert values.tolist() == pytest.approx(slow_values(model, items[2]).tolist(), rel=0, abs=SUM_TOLERANCE_NATS)
 
 
-def test_company_and_order_change_nothing(model: PreTrainedModel, make_engine: Callable[[int], Engine]) -> None:
+def test_company_and_order_change_nothing(model: PreTrainedModel, make_engine: MakeEngine) -> None:
     engine = make_engine(4096)
     items = prompt_grid(model, 2, 4) + awkward_items(model)
     together = sums(engine, items)
@@ -171,28 +150,71 @@ def test_company_and_order_change_nothing(model: PreTrainedModel, make_engine: C
     assert shuffled == pytest.approx([together[index] for index in order], rel=0, abs=SUM_TOLERANCE_NATS)
 
 
-def test_small_batches_give_the_same_scores(model: PreTrainedModel, make_engine: Callable[[int], Engine]) -> None:
+@pytest.mark.parametrize("max_batch_tokens", [64, 100])
+def test_small_batches_give_the_same_scores(
+    model: PreTrainedModel, make_engine: MakeEngine, max_batch_tokens: int
+) -> None:
     items = prompt_grid(model, 2, 6) + awkward_items(model)
-    assert sums(make_engine(64), items) == pytest.approx(sums(make_engine(4096), items), rel=0, abs=SUM_TOLERANCE_NATS)
+    small = sums(make_engine(max_batch_tokens), items)
+    assert small == pytest.approx(sums(make_engine(4096), items), rel=0, abs=SUM_TOLERANCE_NATS)
 
 
-def test_same_call_gives_same_bits(model: PreTrainedModel, make_engine: Callable[[int], Engine]) -> None:
+def test_same_call_gives_same_bits(model: PreTrainedModel, make_engine: MakeEngine) -> None:
     engine = make_engine(4096)
     items = prompt_grid(model, 2, 3)
     assert sums(engine, items) == sums(engine, items)
 
 
-def test_shared_and_repeated_tokens_are_computed_once(
-    model: PreTrainedModel, make_engine: Callable[[int], Engine]
-) -> None:
+def test_shared_and_repeated_tokens_are_computed_once(model: PreTrainedModel, make_engine: MakeEngine) -> None:
     engine = make_engine(4096)
     rng = np.random.default_rng(4)
     prompt = tuple(rng.integers(3, model.config.vocab_size, 48).tolist())
     items = [TokenItem((*prompt, first), (7, 8, 9)) for first in range(3, 9)]
     scored = engine.score([*items, *items])
-    assert sum(scored.computed_tokens) == len(prompt) + len(items) * 3  # the last target token is never read
+    shared = len(prompt) + len(items) * 3  # the last target token is never read
+    apart = sum(item.num_tokens for item in items)
+    assert sum(scored.computed_tokens) == (apart if engine.identity.mode == "padded" else shared)
     assert sum(scored.computed_tokens[len(items) :]) == 0
 
 
-def test_self_check_passes(make_engine: Callable[[int], Engine]) -> None:
+def test_generation_finds_the_model_as_it_was(model: PreTrainedModel, make_engine: MakeEngine) -> None:
+    ids = torch.tensor([[5, 6, 7, 8, 9]])
+    with torch.no_grad():
+        before = model(ids, use_cache=False).logits
+        make_engine(4096).score(prompt_grid(model, 1, 2))
+        after = model(ids, use_cache=False).logits
+    assert torch.equal(before, after)
+
+
+def test_self_check_passes(make_engine: MakeEngine) -> None:
     make_engine(4096).self_check()
+
+
+@pytest.mark.parametrize(("name", "architecture"), architectures().items(), ids=architectures())
+def test_the_mode_that_shares_most_is_chosen(name: str, architecture: Architecture) -> None:
+    assert torch_tree(tiny_model(architecture.config), 4096).identity.mode == architecture.modes[0]
+
+
+def with_float64_output(model: PreTrainedModel) -> PreTrainedModel:
+    """The same model, with an output layer of the same numbers in float64."""
+    twin = copy.deepcopy(model)
+    head = copy.deepcopy(twin.get_output_embeddings()).double()
+    head.register_forward_pre_hook(lambda _, hidden: (hidden[0].double(),))
+    twin.set_output_embeddings(head)
+    return twin
+
+
+def bf16_cases() -> list[tuple[str, str]]:
+    return [(name, mode) for name, architecture in architectures().items() for mode in architecture.modes]
+
+
+@pytest.mark.parametrize(("name", "mode"), bf16_cases())
+def test_bfloat16_scores_equal_plain_scoring(name: str, mode: str) -> None:
+    """Plain scoring in bfloat16, its output layer in float64: what remains is the noise of other batch shapes."""
+    model = tiny_model(architectures()[name].config, torch.bfloat16, spread=2.0)
+    items = prompt_grid(model, 3, 4) + awkward_items(model)
+    found = torch_tree(model, 4096, mode).score(items).token_log_likelihoods
+    twin = with_float64_output(model)
+    errors = [values - slow_values(twin, item) for values, item in zip(found, items, strict=True)]
+    assert max(np.abs(error).max() for error in errors) < BF16_TOKEN_TOLERANCE_NATS
+    assert max(abs(error.mean()) for error in errors if len(error) >= 8) < BF16_MEAN_TOLERANCE_NATS

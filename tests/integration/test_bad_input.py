@@ -43,6 +43,11 @@ def test_an_unknown_key_is_answered_with_the_nearest_name(api: httpx.Client, sma
         ),
         ({"prompt": "Read {{text}}."}, "placeholder_mismatch", ["text", "input"]),
         ({"models": {"target": "defualt"}}, "invalid_input", ["defualt", "default"]),
+        (
+            {"chat_template_kwargs": {"enable_thinking": False}},
+            "invalid_input",
+            ["chat_template_kwargs", "does not know 'enable_thinking'"],
+        ),
         ({"constraints": {"anchors": [24]}}, "invalid_input", ["anchor 24"]),
         ({"constraints": {"max_prompt_tokens": 3}}, "too_long", ["max_prompt_tokens is 3"]),
         ({"budget": {"scored_tokens": 10}}, "budget_too_small", ["scored_tokens 10", "at least"]),

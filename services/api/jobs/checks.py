@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import JobSpec, SplitSizes
+from pmpo.contracts.scoring import TemplateArguments
 from pmpo.data.metrics import check_gradable
 from pmpo.errors import TooLongError
 from pmpo.optim.bounds import TokenCounts, covered_by_minimum, largest_row_bytes, most_targets
 from pmpo.optim.budget import require
 from pmpo.optim.several import SeveralCounters
 from pmpo.optim.spec import SearchSpec
-from pmpo.optim.types import Example, Prices, Splits
-from pmpo.remote.prices import prices_of
+from pmpo.optim.types import Example, Splits
 from pmpo.runs.estimation import estimate_view
 from pmpo.runs.jobspec import search_spec
 from pmpo.runs.modes import check_mode, sets_of, smallest_budget
 from pmpo.runs.rivals import refuse_estimate
+from pmpo.runs.terms import JobTerms
 from pmpo.runtime.endpoints import Endpoint
+from services.api.jobs.terms import terms_of
 
 
 def _graded(spec: JobSpec, splits: Splits) -> tuple[Example, ...]:
@@ -40,11 +42,15 @@ class TokenCounter(Protocol):
         ...
 
 
+Connect = Callable[[Endpoint, TemplateArguments], TokenCounter]
+
+
 @dataclass(frozen=True, slots=True)
 class CheckedJob:
     """A job that passed, with what was made on the way."""
 
     spec: JobSpec
+    terms: JobTerms
     splits: Splits
     sizes: SplitSizes
     warnings: Sequence[str]
@@ -53,9 +59,9 @@ class CheckedJob:
 class JobChecks:
     """The checks, cheap ones first."""
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], counters: Mapping[str, TokenCounter]) -> None:
+    def __init__(self, endpoints: Mapping[str, Endpoint], connect: Connect) -> None:
         self._endpoints = endpoints
-        self._counters = counters
+        self._connect = connect
 
     async def check(self, spec: JobSpec) -> CheckedJob:
         """Split the data and see that a search can begin.
@@ -65,50 +71,55 @@ class JobChecks:
             ScorerUnavailableError: the target's scorer cannot be asked for token counts.
         """
         check_mode(spec)
-        prices = self._prices(spec)
+        terms = terms_of(self._endpoints, spec)
         splits, sizes, warnings = sets_of(spec)
         check_gradable(spec.metric, _graded(spec, splits))
-        search = search_spec(spec, prices)
-        counts = await self._count(spec, search, splits)
+        search = search_spec(spec, terms.prices)
+        counter = self._counter(terms)
+        counts = await _count(counter, spec, search, splits)
         require(search.caps, smallest_budget(spec, search, counts), covered_by_minimum(search))
-        return CheckedJob(spec, splits, sizes, warnings)
+        return CheckedJob(spec, terms, splits, sizes, warnings)
 
     async def estimate(self, spec: JobSpec) -> EstimateView:
         """What the job would use; a budget that is too small is no obstacle. Raises as ``check`` does."""
         check_mode(spec)
         refuse_estimate(spec)
-        prices = self._prices(spec)
+        terms = terms_of(self._endpoints, spec)
         splits, sizes, warnings = sets_of(spec)
-        search = search_spec(spec, prices)
-        counts = await self._count(spec, search, splits)
+        search = search_spec(spec, terms.prices)
+        counter = self._counter(terms)
+        counts = await _count(counter, spec, search, splits)
         targets = [example.target for example in (*splits.train, *splits.validation, *splits.test)]
-        answers = await self._counter(spec).count_tokens(targets)
-        return estimate_view(search, counts, sum(answers) / len(answers), sizes, warnings)
+        answers = await counter.count_tokens(targets)
+        mean = sum(answers) / len(answers)
+        return estimate_view(spec, search, counts, mean, sizes=sizes, warnings=warnings)
 
-    def _prices(self, spec: JobSpec) -> Prices | None:
-        """Raises InvalidInputError: a name that is not in the endpoint table."""
-        return prices_of(self._endpoints, spec.models.targets, spec.models.rewriter)
-
-    def _counter(self, spec: JobSpec) -> TokenCounter:
-        counters = [self._counters[name] for name in spec.models.targets]
+    def _counter(self, terms: JobTerms) -> TokenCounter:
+        counters = [self._connect(self._endpoints[name], given) for name, given in terms.target_arguments.items()]
         return counters[0] if len(counters) == 1 else SeveralCounters(counters)
 
-    async def _count(self, spec: JobSpec, search: SearchSpec, splits: Splits) -> TokenCounts:
-        """Tokens of every seed prompt, alone and with every row. Raises TooLongError."""
-        prompts, counter = list(search.seeds), self._counter(spec)
-        alone = await counter.count_tokens(prompts)
-        for number, num_tokens in enumerate(alone, start=1):
-            if spec.kind == "optimize" and num_tokens > search.max_prompt_tokens:
-                which = "the prompt" if len(prompts) == 1 else f"prompt {number} of prompts"
-                raise TooLongError(
-                    f"{which} has {num_tokens} tokens and constraints.max_prompt_tokens is {search.max_prompt_tokens}; "
-                    "shorten the prompt or raise the limit"
-                )
-        rows = [*splits.train, *splits.validation, *splits.test]
-        gate, final = len(splits.train), len(splits.train) + len(splits.validation)
-        first, *others = [
-            TokenCounts(counts[:gate], counts[gate:final], counts[final:], num_tokens)
-            for counts, num_tokens in zip(await counter.num_scored_tokens(prompts, rows), alone, strict=True)
-        ]
-        row, most = largest_row_bytes(splits.train), most_targets(splits)
-        return replace(first, others=others, largest_row_bytes=row, max_row_targets=most)
+
+async def _count(counter: TokenCounter, spec: JobSpec, search: SearchSpec, splits: Splits) -> TokenCounts:
+    """Tokens of every seed prompt, alone and with every row.
+
+    Raises:
+        TooLongError: a prompt, or a prompt with a row.
+        InvalidInputError: an answer would not stand where the model answers, or a template argument is not known.
+    """
+    prompts = list(search.seeds)
+    alone = await counter.count_tokens(prompts)
+    for number, num_tokens in enumerate(alone, start=1):
+        if spec.kind == "optimize" and num_tokens > search.max_prompt_tokens:
+            which = "the prompt" if len(prompts) == 1 else f"prompt {number} of prompts"
+            raise TooLongError(
+                f"{which} has {num_tokens} tokens and constraints.max_prompt_tokens is {search.max_prompt_tokens}; "
+                "shorten the prompt or raise the limit"
+            )
+    rows = [*splits.train, *splits.validation, *splits.test]
+    gate, final = len(splits.train), len(splits.train) + len(splits.validation)
+    first, *others = [
+        TokenCounts(counts[:gate], counts[gate:final], counts[final:], num_tokens)
+        for counts, num_tokens in zip(await counter.num_scored_tokens(prompts, rows), alone, strict=True)
+    ]
+    row, most = largest_row_bytes(splits.train), most_targets(splits)
+    return replace(first, others=others, largest_row_bytes=row, max_row_targets=most)

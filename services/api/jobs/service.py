@@ -18,6 +18,7 @@ from pmpo.contracts.jobs import (
 from pmpo.contracts.modes import RationalesView
 from pmpo.errors import ConflictError, StoreUnavailableError
 from pmpo.runs.codec import encode_splits
+from pmpo.runs.terms import encode_terms
 from pmpo.runtime.logs import get_logger
 from services.api.jobs.checks import CheckedJob, JobChecks
 from services.api.jobs.control import JobControl
@@ -176,6 +177,7 @@ def _new_job(checked: CheckedJob) -> NewJob:
         queue=spec.queue,
         spec=spec.model_dump_json().encode(),
         splits=encode_splits(checked.splits),
+        terms=encode_terms(checked.terms),
         split_sizes=checked.sizes,
         warnings=checked.warnings,
         prompt=spec.prompt,

@@ -42,7 +42,10 @@ class ScoredItems:
 
 @dataclass(frozen=True, slots=True)
 class EngineIdentity:
-    """What produced a score, and its limits. ``mode`` says how the engine shares work."""
+    """What produced a score, and its limits.
+
+    ``mode`` says how the engine shares work; a model that is loaded and not yet an engine's has "unchecked".
+    """
 
     model: str
     revision: str
@@ -59,6 +62,10 @@ class Engine(Protocol):
     @property
     def identity(self) -> EngineIdentity:
         """The model, its revision, the engine and its limits."""
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Most memory held at once for the model and its work since the start; None where the engine cannot know."""
 
     def score(self, items: Sequence[TokenItem]) -> ScoredItems:
         """Log-likelihood of every target token of every item, independent of what else is in the batch.

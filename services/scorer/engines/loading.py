@@ -108,7 +108,7 @@ def _identity(source: ModelSource, model: PreTrainedModel, dtype: torch.dtype) -
         revision=_folder_revision(Path(source.location)) if source.is_local else _hub_revision(model.config),
         dtype=str(dtype).removeprefix("torch."),
         engine="torch_tree",
-        mode="prefix_cache",
+        mode="unchecked",
         num_parameters=int(model.num_parameters()),
         context_length=int(context_length),
     )

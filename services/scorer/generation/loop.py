@@ -1,34 +1,37 @@
-"""Generation with a key-value cache: requests that wait together run together.
+"""Generation with a key-value cache: rows join and leave a running batch between tokens.
 
 Rows of one prompt share its prefill. Prompts are padded on the left, so that every row's newest token stands in the
-last column; rows that finish leave the batch::
+last column; rows that finish leave the batch, and columns that no row needs any more go with them::
 
-    prefill (distinct prompts)   pad pad a0 a1 a2          columns of the mask
+    prefill (distinct prompts)   pad pad a0 a1 a2            columns of the mask
                                  b0  b1  b2 b3 b4
     decode (rows)                pad pad a0 a1 a2 | x0 x1     sample 0 of a
                                  pad pad a0 a1 a2 | y0 y1     sample 1 of a
                                  b0  b1  b2 b3 b4 | z0 z1     sample 0 of b
+    joined                       pad pad pad c0 c1 c2 c3      sample 0 of c
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from transformers import DynamicCache, PreTrainedModel
 
-from pmpo.errors import NonFiniteScoreError, PmpoError
+from pmpo.errors import NonFiniteScoreError
+from services.scorer.generation import cache as caches
 from services.scorer.generation.rows import Row
 from services.scorer.generation.sampling import draw_tokens
-from services.scorer.generation.types import Sample, SamplingRequest
+from services.scorer.generation.types import RowEnd, RowKey, SamplingRow
 from services.scorer.rendering.codec import TextCodec
 
 
 @dataclass(slots=True)
 class _State:
-    """The batch between two steps: one line a row that is not finished.
+    """The batch between two tokens: one line a row that is not finished.
 
     Attributes:
         logits: (rows, vocabulary) of the next token, float32.
@@ -48,6 +51,26 @@ class _State:
         self.cache.reorder_cache(cast(torch.LongTensor, index))
         return _State(self.logits[index], self.mask[index], self.positions[index], self.cache)
 
+    def joined(self, other: _State) -> _State:
+        """The lines of both, the other's below; both caches are used up."""
+        width = max(self.mask.shape[1], other.mask.shape[1])
+        masks = [F.pad(mask, (width - mask.shape[1], 0)) for mask in (self.mask, other.mask)]
+        caches.join(self.cache, other.cache)
+        return _State(
+            torch.cat([self.logits, other.logits]),
+            torch.cat(masks),
+            torch.cat([self.positions, other.positions]),
+            self.cache,
+        )
+
+    def trimmed(self) -> _State:
+        """The state without the columns on the left that hold no token of any row; the cache is changed in place."""
+        num_columns = int(self.positions.max())  # the longest row fills all columns that are needed
+        if num_columns == self.mask.shape[1]:
+            return self
+        caches.keep_newest(self.cache, num_columns)
+        return _State(self.logits, self.mask[:, -num_columns:], self.positions, self.cache)
+
 
 class TorchGenerator:
     """Samples with a transformers model in this process. Not for several threads at once."""
@@ -59,52 +82,56 @@ class TorchGenerator:
         self._codec = codec
         self._end_ids = end_ids
         self._max_cached_tokens = max_cached_tokens
+        self._lets_rows_join = caches.can_join(model.config)
+        self._rows: list[Row] = []
+        self._state: _State | None = None
 
-    def generate(self, requests: Sequence[SamplingRequest]) -> list[tuple[Sample, ...] | PmpoError]:
-        """For each request its samples in order, or the error that it alone failed with."""
-        rows = [
-            Row.of(index, sample, request)
-            for index, request in enumerate(requests)
-            for sample in range(request.num_samples)
-        ]
-        failed: dict[int, PmpoError] = {}
+    @property
+    def max_cached_tokens(self) -> int:
+        """See ``Generator``."""
+        return self._max_cached_tokens
+
+    @property
+    def lets_rows_join(self) -> bool:
+        """See ``Generator``: not for models that keep more than keys and values by token (Mamba, linear attention)."""
+        return self._lets_rows_join
+
+    def turn(self, leaving: Set[RowKey], joining: Sequence[SamplingRow]) -> list[RowEnd]:
+        """Let rows go and others join, draw one token for every row, and answer those that ended with it."""
         with torch.inference_mode():
-            for batch in self._batches(rows):
-                self._run(batch, failed)
-        return [
-            failed.get(index) or tuple(row.sample() for row in rows if row.request_index == index)
-            for index in range(len(requests))
-        ]
+            self._keep([line for line, row in enumerate(self._rows) if row.key not in leaving])
+            if joining:
+                self._join([Row.of(each) for each in joining])
+            return self._advance() if self._state is not None else []
 
-    def _batches(self, rows: Sequence[Row]) -> Iterator[list[Row]]:
-        """The rows in order, as many at a time as the cache limit allows (at least one)."""
-        batch: list[Row] = []
-        longest = 0
-        for row in rows:
-            length = len(row.request.prompt) + row.request.max_tokens
-            if batch and max(longest, length) * (len(batch) + 1) > self._max_cached_tokens:
-                yield batch
-                batch, longest = [], 0
-            batch.append(row)
-            longest = max(longest, length)
-        if batch:
-            yield batch
+    def clear(self) -> None:
+        """Drop all rows."""
+        self._rows, self._state = [], None
 
-    def _run(self, rows: list[Row], failed: dict[int, PmpoError]) -> None:
-        """Draw until every row is finished or its request has failed."""
+    def _advance(self) -> list[RowEnd]:
+        """One token for every row; the model is run for those that go on."""
+        assert self._state is not None
+        failed = _keys_of_bad_rows(self._rows, self._state.logits)
+        self._draw(failed)
+        ends = [RowEnd(row.key, failed.get(row.key) or row.sample()) for row in self._rows if _has_ended(row, failed)]
+        self._keep([line for line, row in enumerate(self._rows) if not _has_ended(row, failed)])
+        if self._state is not None:
+            self._state = self._step([row.ids[-1] for row in self._rows], self._state)
+        return ends
+
+    def _keep(self, lines: Sequence[int]) -> None:
+        """Only these rows go on."""
+        if not lines:
+            self.clear()
+        elif self._state is not None and len(lines) < len(self._rows):
+            self._rows = [self._rows[line] for line in lines]
+            self._state = self._state.select(lines)
+            self._state = self._state.trimmed() if self._lets_rows_join else self._state
+
+    def _join(self, rows: list[Row]) -> None:
         state = self._prefill(rows)
-        while True:
-            _fail_non_finite(rows, state.logits, failed)
-            self._draw(rows, state.logits, failed)
-            kept = [
-                line for line, row in enumerate(rows) if row.finish_reason is None and row.request_index not in failed
-            ]
-            if not kept:
-                return
-            if len(kept) < len(rows):
-                state = state.select(kept)
-                rows = [rows[line] for line in kept]
-            state = self._step([row.ids[-1] for row in rows], state)
+        self._state = state if self._state is None else self._state.joined(state)
+        self._rows = [*self._rows, *rows]
 
     def _prefill(self, rows: Sequence[Row]) -> _State:
         """Run the distinct prompts once and give every row its prompt's line."""
@@ -125,20 +152,21 @@ class TorchGenerator:
         logits = self._head(output.last_hidden_state[:, -1])
         return _State(logits, (columns >= 0).long(), lengths, cache).select(lines)
 
-    def _draw(self, rows: Sequence[Row], logits: torch.Tensor, failed: dict[int, PmpoError]) -> None:
-        """One token for every row whose request has not failed."""
-        live = [line for line, row in enumerate(rows) if row.request_index not in failed]
+    def _draw(self, failed: dict[RowKey, NonFiniteScoreError]) -> None:
+        """One token for every row that has not failed."""
+        assert self._state is not None
+        live = [line for line, row in enumerate(self._rows) if row.key not in failed]
         if not live:
             return
-        requests = [rows[line].request for line in live]
+        rows = [self._rows[line] for line in live]
         tokens = draw_tokens(
-            logits[torch.tensor(live, device=logits.device)],
-            [request.temperature for request in requests],
-            [request.top_p for request in requests],
-            [rows[line].uniform() for line in live],
+            self._state.logits[torch.tensor(live, device=self._state.logits.device)],
+            [row.request.temperature for row in rows],
+            [row.request.top_p for row in rows],
+            [row.uniform() for row in rows],
         )
-        for line, token in zip(live, tokens, strict=True):
-            rows[line].append(token, self._end_ids, self._codec)
+        for row, token in zip(rows, tokens, strict=True):
+            row.append(token, self._end_ids, self._codec)
 
     def _step(self, tokens: Sequence[int], state: _State) -> _State:
         """Run one token a row."""
@@ -158,11 +186,12 @@ class TorchGenerator:
         return logits
 
 
-def _fail_non_finite(rows: Sequence[Row], logits: torch.Tensor, failed: dict[int, PmpoError]) -> None:
-    """Fail the requests of rows from which nothing can be drawn; the others go on."""
-    for line, is_fine in enumerate(torch.isfinite(logits.max(-1).values).tolist()):
-        if not is_fine:
-            error = NonFiniteScoreError(
-                "the model gave no finite logits for this request; its weights or its dtype are broken"
-            )
-            failed.setdefault(rows[line].request_index, error)
+def _keys_of_bad_rows(rows: Sequence[Row], logits: torch.Tensor) -> dict[RowKey, NonFiniteScoreError]:
+    """The rows from which nothing can be drawn, each with its error; the others go on."""
+    is_fine = torch.isfinite(logits.max(-1).values).tolist()
+    message = "the model gave no finite logits for this request; its weights or its dtype are broken"
+    return {row.key: NonFiniteScoreError(message) for row, fine in zip(rows, is_fine, strict=True) if not fine}
+
+
+def _has_ended(row: Row, failed: dict[RowKey, NonFiniteScoreError]) -> bool:
+    return row.finish_reason is not None or row.key in failed

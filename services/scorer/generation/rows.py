@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.scorer.generation.sampling import random_stream
-from services.scorer.generation.types import FinishReason, Sample, SamplingRequest
+from services.scorer.generation.types import FinishReason, RowKey, Sample, SamplingRequest, SamplingRow
 from services.scorer.rendering.codec import TextCodec
 
 SPARE_TAIL_TOKENS = 4  # a stop text may begin inside a token and follow bytes that are no character alone
@@ -17,8 +17,7 @@ SPARE_TAIL_TOKENS = 4  # a stop text may begin inside a token and follow bytes t
 class Row:
     """A sample that is being drawn."""
 
-    request_index: int
-    sample_index: int
+    key: RowKey
     request: SamplingRequest
     stream: np.random.Generator
     ids: list[int] = field(default_factory=list)
@@ -26,9 +25,9 @@ class Row:
     text: str = ""
 
     @classmethod
-    def of(cls, request_index: int, sample_index: int, request: SamplingRequest) -> Row:
+    def of(cls, row: SamplingRow) -> Row:
         """A row that has drawn nothing yet."""
-        return cls(request_index, sample_index, request, random_stream(request.seed, sample_index))
+        return cls(row.key, row.request, random_stream(row.request.seed, row.key.sample_index))
 
     def uniform(self) -> float:
         """The next number of the row's own stream, in [0, 1); greedy rows take none."""

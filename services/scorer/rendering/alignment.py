@@ -16,17 +16,23 @@ from pmpo.errors import EmptyTargetError, InvalidInputError, PlaceholderError, T
 from pmpo.text.placeholders import fill, placeholders
 from services.scorer.engines.base import TokenItem
 from services.scorer.rendering.codec import SHORTEN, TextCodec
+from services.scorer.rendering.memo import ContextMemo
 from services.scorer.rendering.template import ChatTemplate
 
 
 class Renderer:
-    """Turns requests into token ids for one model."""
+    """Turns requests into token ids for one model.
+
+    Attributes:
+        contexts: the contexts that are remembered.
+    """
 
     def __init__(self, codec: TextCodec, template: ChatTemplate, context_length: int, max_request_tokens: int) -> None:
         self._codec = codec
         self._template = template
         self._context_length = context_length
         self._max_request_tokens = max_request_tokens
+        self.contexts = ContextMemo()
 
     def score_items(self, request: ScoreRequest) -> list[TokenItem]:
         """One item for each (prompt, example, target), in this order, the last index fastest.
@@ -60,8 +66,10 @@ class Renderer:
         Raises:
             TooLongError: the prompt and ``max_tokens`` do not fit into the model's context.
         """
+        arguments, prefix = request.chat_template_kwargs, request.answer_prefix or ""
+        self._template.check_names(arguments)
+        self._template.check_effect(request.messages, arguments)
         with _told_of("the conversation"):
-            arguments, prefix = request.chat_template_kwargs, request.answer_prefix or ""
             context = self._template.context(request.messages, prefix, arguments, self._context_length)
         total = len(context) + request.max_tokens
         if total > self._context_length:
@@ -85,6 +93,7 @@ class Renderer:
         self._check_size(len(request.prompts) * sum(len(row.all_targets) for row in request.examples), "sequences")
         targets = [self._target_ids(request, index) for index in range(len(request.examples))]
         for prompt_index, prompt in enumerate(request.prompts):
+            self._check_answers_place(request, prompt_index)
             for example_index, example in enumerate(request.examples):
                 where = f"prompt {prompt_index} with example {example_index}"
                 messages = _conversation(prompt, example, where)
@@ -94,10 +103,26 @@ class Renderer:
                     self._check_length(where, item.num_tokens)
                     yield item
 
+    def _check_answers_place(self, request: ScoreRequest, prompt_index: int) -> None:
+        """See that targets stand in the answer, and that template arguments are read, with the first example."""
+        arguments, where = request.chat_template_kwargs, f"prompt {prompt_index} with example"
+        messages = _conversation(request.prompts[prompt_index], request.examples[0], f"{where} 0")
+        if prompt_index == 0:
+            self._template.check_names(arguments)
+            self._template.check_effect(messages, arguments)
+        block = self._template.try_find_open_block(messages, request.answer_prefix, arguments)
+        if block is not None:
+            for index, example in enumerate(request.examples):
+                block.check_targets(example.all_targets, f"{where} {index}")
+
     def _context(self, messages: list[ChatMessage], request: ScoreRequest, where: str) -> tuple[int, ...]:
         arguments = request.chat_template_kwargs
-        with _told_of(where):
+
+        def render() -> tuple[int, ...]:
             return self._template.context(messages, request.answer_prefix, arguments, self._context_length)
+
+        with _told_of(where):
+            return self.contexts.context(messages, request.answer_prefix, arguments, render)
 
     def _check_size(self, number: int, what: str) -> None:
         if number > self._max_request_tokens:
@@ -110,7 +135,8 @@ class Renderer:
         end = self._template.end_of_turn(request.chat_template_kwargs) if request.end_of_turn else ()
         found = []
         for target in request.examples[index].all_targets:
-            ids = self._encode(target, f"prompt 0 with example {index}") if target else ()
+            with _told_of(f"prompt 0 with example {index}"):
+                ids = self._codec.encode_target(target, max_tokens=self._context_length) if target else ()
             if not ids:
                 raise EmptyTargetError(
                     f"the target of example {index} has no tokens: give it a text or leave the example out"

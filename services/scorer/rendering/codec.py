@@ -8,13 +8,14 @@ import re
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from pmpo.errors import ConfigurationError, InvalidInputError, TooLongError
 from services.scorer.model_source import ModelSource
+from services.scorer.rendering.thinking import ALL_TAGS
 
 SHORTEN = "shorten the prompt, the input or the target"
 MAX_MEMO_TOKENS = 4_000_000
@@ -57,8 +58,8 @@ class TextCodec:
         self.num_memo_tokens = 0
         self._max_token_chars = max_token_chars(tokenizer)
         self._special_ids = _special_ids(tokenizer)
-        texts = sorted(self._special_ids, key=len, reverse=True)
-        self.special_pattern = re.compile(f"({'|'.join(map(re.escape, texts))})" if texts else r"(?!)()")
+        self.special_pattern = _any_of(self._special_ids)
+        self._tag_pattern = _any_of(ALL_TAGS & self._special_ids.keys())
         self._check_literal_encoding()
 
     def encode(self, text: str, *, literal: bool, max_tokens: int | None = None) -> tuple[int, ...]:
@@ -86,6 +87,20 @@ class TextCodec:
                 self._remember(key, ids)
             else:
                 self._memo.move_to_end(key)
+        return tuple(ids)
+
+    def encode_target(self, text: str, *, max_tokens: int | None = None) -> tuple[int, ...]:
+        """As literal text, in which tags of think blocks that have special tokens are these: so the model writes them.
+
+        Raises:
+            As ``encode``.
+        """
+        ids: list[int] = []
+        for index, piece in enumerate(self._tag_pattern.split(text)):  # plain, tag, plain, ...
+            if index % 2:
+                ids.append(self.special_id(piece))
+            elif piece:
+                ids.extend(self.encode(piece, literal=True, max_tokens=max_tokens))
         return tuple(ids)
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -149,6 +164,12 @@ def max_token_chars(tokenizer: PreTrainedTokenizerBase) -> int | None:
         and not any(token["lstrip"] or token["rstrip"] for token in parts["added_tokens"])
     )
     return max(map(len, vocabulary)) * (4 if normalizer else 1) if is_known else None
+
+
+def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
+    """Matches any of the texts, longest first, as its one group; nothing where there are none."""
+    longest_first = sorted(texts, key=len, reverse=True)
+    return re.compile(f"({'|'.join(map(re.escape, longest_first))})" if longest_first else r"(?!)()")
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:

@@ -8,6 +8,8 @@ them is encoded as plain text::
     marked, rendered <|im_start|> user\nhi ▮0▮ you <|im_end|> \n
     encoded          control      plain            control    plain
 
+The tags of think blocks that a tokenizer has tokens for are the exception: an ``answer_prefix`` may close a block.
+
 A base model has no template; the plain one stands in for it. What the model sees for a system message S and an input I,
 and what is scored for a target T::
 
@@ -20,6 +22,7 @@ import inspect
 import json
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from jinja2 import TemplateError
@@ -28,6 +31,7 @@ from transformers import PreTrainedTokenizerBase
 from pmpo.contracts.scoring import ChatMessage, TemplateValue
 from pmpo.errors import InvalidInputError
 from services.scorer.rendering.codec import TextCodec
+from services.scorer.rendering.thinking import ALL_TAGS, OpenBlock, reads, try_find_open_block
 
 TemplateArguments = Mapping[str, TemplateValue]
 PLAIN_TURN_END = "\n\n"
@@ -43,6 +47,7 @@ class ChatTemplate:
         self._tokenizer = tokenizer
         self._codec = codec
         self._has_template = tokenizer.chat_template is not None
+        self._source = str(tokenizer.get_chat_template()) if self._has_template else ""
         self._leading_ids = () if self._has_template else _leading_ids(tokenizer)
         self._end_of_turn: dict[str, tuple[int, ...]] = {}
         parameters = inspect.signature(tokenizer.apply_chat_template).parameters
@@ -68,10 +73,53 @@ class ChatTemplate:
         if not self._has_template:
             text = PLAIN_TURN_END.join(contents) + "\n" + answer_prefix
             return self._leading_ids + self._codec.encode(text, literal=True, max_tokens=max_tokens)
-        if not any(self._codec.holds_special_text(text) for text in (*contents, answer_prefix)):
+        if not any(self._codec.holds_special_text(text) for text in (*contents, _without_tags(answer_prefix))):
             text = self._render(messages, arguments, add_generation_prompt=True) + answer_prefix
             return self._codec.encode(text, literal=False, max_tokens=max_tokens)
         return self._context_of_marked(messages, answer_prefix, arguments, max_tokens)
+
+    def check_names(self, arguments: TemplateArguments) -> None:
+        """Refuse an argument that the template does not know: it would be ignored in silence.
+
+        Raises:
+            InvalidInputError: names the argument, and the nearest word of the template.
+        """
+        if arguments and not self._has_template:
+            raise InvalidInputError("chat_template_kwargs: the model has no chat template to read them; leave them out")
+        for name in arguments:
+            if not reads(self._source, name):
+                near = get_close_matches(name, set(re.findall(r"[A-Za-z_]\w+", self._source)), n=1)
+                hint = f", did you mean {near[0]!r}?" if near else "; leave it out"
+                raise InvalidInputError(f"chat_template_kwargs: the model's chat template does not know {name!r}{hint}")
+
+    def check_effect(self, messages: Sequence[ChatMessage], arguments: TemplateArguments) -> None:
+        """Refuse an argument whose value the template does not look at.
+
+        A switch may say what is the default anyway: then its opposite renders another text.
+
+        Raises:
+            InvalidInputError: names the argument.
+        """
+        whole = self._render(messages, arguments, add_generation_prompt=True) if arguments else ""
+        for name, value in arguments.items():
+            rest = {key: other for key, other in arguments.items() if key != name}
+            others = [rest, {**rest, name: not value}] if isinstance(value, bool) else [rest]
+            if all(self._render(messages, other, add_generation_prompt=True) == whole for other in others):
+                raise InvalidInputError(
+                    f"chat_template_kwargs: {name!r} = {json.dumps(value)} changes nothing in what the model reads; "
+                    "correct the value, or leave it out"
+                )
+
+    def try_find_open_block(
+        self, messages: Sequence[ChatMessage], answer_prefix: str, arguments: TemplateArguments
+    ) -> OpenBlock | None:
+        """The think block that stands open where the answer should begin; None when an answer can begin there."""
+        return try_find_open_block(
+            lambda given, is_open: self._render(messages, given, add_generation_prompt=is_open),
+            arguments,
+            answer_prefix,
+            self._source,
+        )
 
     def end_of_turn(self, arguments: TemplateArguments) -> tuple[int, ...]:
         """Ids of what the template puts after an answer, up to and including the first special token.
@@ -136,11 +184,13 @@ class ChatTemplate:
         mark = _unused_mark("".join(message.content for message in messages) + answer_prefix)
         texts: list[str] = []
 
-        def marked(text: str) -> str:
-            return self._codec.special_pattern.sub(lambda match: f"{mark}{_place(texts, match.group())}{mark}", text)
+        def marked(text: str, kept: frozenset[str] = frozenset()) -> str:
+            return self._codec.special_pattern.sub(
+                lambda found: found[0] if found[0] in kept else f"{mark}{_place(texts, found[0])}{mark}", text
+            )
 
         turns = [message.model_copy(update={"content": marked(message.content)}) for message in messages]
-        rendered = self._render(turns, arguments, add_generation_prompt=True) + marked(answer_prefix)
+        rendered = self._render(turns, arguments, add_generation_prompt=True) + marked(answer_prefix, ALL_TAGS)
         pieces = self._codec.special_pattern.split(rendered)  # plain, control, plain, control, ..., plain
         ids: list[int] = []
         for index, piece in enumerate(pieces):
@@ -150,6 +200,12 @@ class ChatTemplate:
                 plain = re.sub(f"{mark}(\\d+){mark}", lambda match: texts[int(match.group(1))], piece)
                 ids.extend(self._codec.encode(plain, literal=True, max_tokens=max_tokens))
         return tuple(ids)
+
+
+def _without_tags(answer_prefix: str) -> str:
+    for tag in ALL_TAGS:
+        answer_prefix = answer_prefix.replace(tag, " ")
+    return answer_prefix
 
 
 def _place(texts: list[str], text: str) -> int:

@@ -16,6 +16,7 @@ from pmpo.contracts.modes import (
     RationalizeSpec,
 )
 from pmpo.contracts.objectives import FieldNames, ObjectiveSpec, ObjectiveView
+from pmpo.contracts.scoring import TemplateArguments
 from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, ModelNames, OptimizerSpec, Strict
 
 JobState = Literal["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
@@ -39,7 +40,8 @@ class JobSpec(Strict):
 
     ``prompts`` are several seed prompts, ``prompt`` the first of them: it may be left out when ``prompts`` is there.
     ``metric`` grades generated answers; a job that does not name it gets ``exact_match``, or none where the objective
-    knows pairs alone: they hold no answer that a text could be compared with.
+    knows pairs alone: they hold no answer that a text could be compared with. ``chat_template_kwargs`` go to the chat
+    template of every target, in scoring and in answering.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = "job"
@@ -57,6 +59,7 @@ class JobSpec(Strict):
     constraints: ConstraintsSpec = ConstraintsSpec()
     budget: BudgetSpec = BudgetSpec()
     answer_prefix: Annotated[str, Field(max_length=2_000)] = ""
+    chat_template_kwargs: Annotated[TemplateArguments, Field(max_length=50)] = Field(default_factory=dict)
     metric: Metric | None = "exact_match"
     max_answer_tokens: Annotated[int, Field(ge=1, le=4_096)] = 64
     queue: Literal["interactive", "overnight"] = "interactive"

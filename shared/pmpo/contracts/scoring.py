@@ -6,17 +6,31 @@ and a list of T_n values when it gave ``targets``. Log-likelihoods are sums over
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from pmpo.contracts.problems import WireModel
 
-TemplateValue: TypeAlias = bool | int | float | str | None
+
+def _template_value(value: Any) -> Any:
+    """One sentence for the whole union, instead of one for each of its types."""
+    if (isinstance(value, float) and not math.isfinite(value)) or not isinstance(
+        value, bool | int | float | str | None
+    ):
+        raise PydanticCustomError("template_value", "give true, false, a number, a text or null")
+    return value
+
+
+TemplateValue: TypeAlias = Annotated[bool | int | float | str | None, BeforeValidator(_template_value)]
+TemplateArguments: TypeAlias = dict[str, TemplateValue]
 FloatCell: TypeAlias = float | list[float]
 IntCell: TypeAlias = int | list[int]
 TokensCell: TypeAlias = list[float] | list[list[float]]
 
+JOB_HEADER = "x-pmpo-job"  # names the job that a request belongs to: jobs take turns in the scorer
 MAX_CHOICES = 128
 MAX_STOPS = 16
 
@@ -77,7 +91,7 @@ class ScoreRequest(WireModel):
     examples: list[ScoreExample]
     answer_prefix: str = ""
     end_of_turn: bool = True
-    chat_template_kwargs: dict[str, TemplateValue] = Field(default_factory=dict)
+    chat_template_kwargs: TemplateArguments = Field(default_factory=dict)
     return_tokens: bool = False
 
 
@@ -103,6 +117,51 @@ class ScoreResponse(WireModel):
     log_likelihoods: list[list[FloatCell]]
     num_tokens: list[list[IntCell]]
     token_log_likelihoods: list[list[TokensCell]] | None = None
+    model: str
+    revision: str
+    dtype: str
+    engine: str
+    timings: Timings
+    scored_tokens: int
+    computed_tokens: int
+
+
+class MaskedLossesRequest(WireModel):
+    """``POST /v1/masked-losses``: one prompt, whole and with each of its spans masked, on every example.
+
+    Attributes:
+        prompt: a text; messages have no spans.
+        spans: what to mask, one at a time: ``prompt[start:end]`` in code points, not empty, no placeholder touched.
+        mode: take the span out, or put a filler in its place.
+        examples: each with one ``target``; ``weight`` is its share in ``delta``.
+    """
+
+    prompt: str
+    spans: list[tuple[int, int]]
+    mode: Literal["delete", "placeholder"] = "delete"
+    examples: list[ScoreExample]
+    answer_prefix: str = ""
+    end_of_turn: bool = True
+    chat_template_kwargs: dict[str, TemplateValue] = Field(default_factory=dict)
+
+
+class MaskedLossesResponse(WireModel):
+    """The answer of ``POST /v1/masked-losses``, for S spans and N examples. Losses are nats per target token.
+
+    Attributes:
+        baseline: (N,) losses under the whole prompt.
+        masked: (S, N) losses under the prompt without each span.
+        num_tokens: (N,) target tokens with the end of turn.
+        delta: (S,) weighted means of ``masked - baseline``: what the span is worth.
+        standard_error: (S,) of ``delta``, paired by example; 0 with a single example.
+        scored_tokens, computed_tokens: as in ``ScoreResponse``.
+    """
+
+    baseline: list[float]
+    masked: list[list[float]]
+    num_tokens: list[int]
+    delta: list[float]
+    standard_error: list[float]
     model: str
     revision: str
     dtype: str
@@ -150,7 +209,7 @@ class ChatCompletionRequest(WireModel):
     seed: int | None = Field(default=None, ge=0, lt=2**63)
     stop: str | Annotated[list[str], Field(max_length=MAX_STOPS)] | None = None
     answer_prefix: str | None = None
-    chat_template_kwargs: dict[str, TemplateValue] = Field(default_factory=dict)
+    chat_template_kwargs: TemplateArguments = Field(default_factory=dict)
     stream: Literal[False] = False
 
     @property
@@ -189,7 +248,15 @@ class ChatCompletionResponse(WireModel):
 
 
 class ModelCard(WireModel):
-    """What the scorer serves: one entry of ``GET /v1/models``."""
+    """What the scorer serves: one entry of ``GET /v1/models``.
+
+    Attributes:
+        mode: how the engine shares work between sequences.
+        peak_memory_bytes: most memory held at once since the start, where the engine knows: of the GPU, or on a CPU of
+            the whole process.
+        max_request_tokens: most tokens of one scoring request.
+        deterministic: whether numbers depend on their own request alone, to the bit.
+    """
 
     id: str
     object: Literal["model"] = "model"
@@ -201,6 +268,9 @@ class ModelCard(WireModel):
     dtype: str
     revision: str
     num_parameters: int
+    max_request_tokens: int
+    deterministic: bool
+    peak_memory_bytes: int | None = None
 
 
 class ModelList(WireModel):

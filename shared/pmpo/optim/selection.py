@@ -68,8 +68,17 @@ class SequentialHalving:
 
     def expected_cells(self, num_candidates: int, num_examples: int) -> float:
         """The mean of two courses: the incumbent stays in the better half to the end, or leaves in the first rung."""
-        courses = [self._cells(num_candidates, num_examples, incumbent) for incumbent in (0, 1)]
+        courses = (self._cells(num_candidates, num_examples, incumbent=1), self._without(num_candidates, num_examples))
         return sum(courses) / len(courses)
+
+    def _without(self, num_candidates: int, num_examples: int) -> int:
+        """Cells when the incumbent leaves in the first rung."""
+        cells, alive, done = 0, num_candidates, 0
+        for size in self.rungs(num_examples):
+            cells += alive * (size - done)
+            alive = min(alive, (alive + (1 if done else 2)) // 2)
+            done = size
+        return cells
 
     def _cells(self, num_candidates: int, num_examples: int, incumbent: int) -> int:
         cells, alive, done = 0, num_candidates, 0

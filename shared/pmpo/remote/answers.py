@@ -8,12 +8,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pmpo.errors import NonFiniteScoreError, UpstreamError
 from pmpo.optim.types import Completion, Example, GenerationRequest, ModelIdentity, Scores
 
 MAX_ROUNDING_NATS = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """What a scorer serves. ``is_deterministic``: whether it promises numbers that are equal to the bit."""
+
+    identity: ModelIdentity
+    is_deterministic: bool
+
+
+def read_served_model(answer: Any, where: str) -> ServedModel:
+    """``GET /v1/models`` of our scorer. Raises UpstreamError."""
+    card = _object(_list(_object(answer, where).get("data"), 1, "data", where)[0], where)
+    identity = ModelIdentity(*(_text(card, key, where) for key in ("id", "revision", "dtype", "engine")))
+    return ServedModel(identity, card.get("deterministic") is True)
 
 
 def read_scores(answer: Any, prompts: Sequence[str], examples: Sequence[Example], where: str) -> Scores:

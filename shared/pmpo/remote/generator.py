@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 
-from pmpo.contracts.scoring import ChatCompletionRequest, ChatMessage
+from pmpo.contracts.scoring import ChatCompletionRequest, ChatMessage, TemplateValue
 from pmpo.errors import GeneratorUnavailableError
 from pmpo.optim.types import Completion, GenerationRequest
 from pmpo.remote.answers import read_completions
@@ -27,7 +27,9 @@ class GeneratorClient:
         endpoint: where the server is, and the model's name there.
         timeout_s: deadline of one try.
         key: sent as a bearer token.
+        chat_template_kwargs: for the model's chat template, with every conversation.
         policy: retries.
+        job: whose calls these are: a scorer lets jobs take turns.
     """
 
     def __init__(
@@ -37,12 +39,15 @@ class GeneratorClient:
         *,
         timeout_s: float,
         key: str | None = None,
+        chat_template_kwargs: Mapping[str, TemplateValue] | None = None,
         policy: RetryPolicy = DEFAULT_POLICY,
+        job: str | None = None,
     ) -> None:
-        peer = Peer(endpoint.generate_url, "generator", GeneratorUnavailableError, REMEDY, key)
+        peer = Peer(endpoint.generate_url, "generator", GeneratorUnavailableError, REMEDY, key, job)
         self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy)
         self._where = f"the generator at {endpoint.generate_url}"
         self._model = endpoint.model
+        self._template = {"chat_template_kwargs": dict(chat_template_kwargs)} if chat_template_kwargs else {}
         self._room = asyncio.Semaphore(MAX_CONCURRENT)
 
     async def generate(self, requests: Sequence[GenerationRequest]) -> list[list[Completion]]:
@@ -62,7 +67,8 @@ class GeneratorClient:
 
     async def _one(self, request: GenerationRequest) -> list[Completion]:
         async with self._room:
-            answer = await self._upstream.post("/v1/chat/completions", _body(request, self._model))
+            body = {**_body(request, self._model), **self._template}
+            answer = await self._upstream.post("/v1/chat/completions", body)
         return read_completions(answer, request, self._where)
 
 

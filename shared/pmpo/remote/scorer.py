@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
 
-from pmpo.contracts.scoring import ScoreExample, ScoreRequest, TokenizeTextsRequest
+from pmpo.contracts.scoring import ScoreExample, ScoreRequest, TemplateValue, TokenizeTextsRequest
 from pmpo.errors import InvalidInputError, ModelChangedError, ScorerUnavailableError, TooLongError
 from pmpo.optim.types import Example, ModelIdentity, Scores
-from pmpo.remote.answers import read_cell_counts, read_scores, read_text_counts
+from pmpo.remote.answers import ServedModel, read_cell_counts, read_scores, read_served_model, read_text_counts
 from pmpo.remote.parts import joined, parts_of
 from pmpo.remote.transport import DEFAULT_POLICY, Peer, RetryPolicy, Upstream
 from pmpo.runtime.endpoints import Endpoint
@@ -32,7 +32,9 @@ class ScorerClient:
         timeout_s: deadline of one try.
         key: sent as a bearer token.
         identity: the job's first identity, when a journal already holds one.
+        chat_template_kwargs: for the model's chat template, with every conversation.
         policy: retries.
+        job: whose calls these are: a scorer lets jobs take turns.
     """
 
     def __init__(
@@ -43,17 +45,32 @@ class ScorerClient:
         timeout_s: float,
         key: str | None = None,
         identity: ModelIdentity | None = None,
+        chat_template_kwargs: Mapping[str, TemplateValue] | None = None,
         policy: RetryPolicy = DEFAULT_POLICY,
+        job: str | None = None,
     ) -> None:
-        peer = Peer(endpoint.url, "scorer", ScorerUnavailableError, REMEDY, key)
+        peer = Peer(endpoint.url, "scorer", ScorerUnavailableError, REMEDY, key, job)
         self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy)
         self._where = f"the scorer at {endpoint.url}"
         self._identity = identity
+        self._template = {"chat_template_kwargs": dict(chat_template_kwargs)} if chat_template_kwargs else {}
 
     @property
     def identity(self) -> ModelIdentity | None:
         """What the job's scores come from; None before the first answer."""
         return self._identity
+
+    async def ask_model(self) -> ServedModel:
+        """What the scorer serves now, asked for without scoring anything; it must be the job's own, as with scores.
+
+        Raises:
+            ModelChangedError: another model, revision, dtype or engine than the job's first.
+            UpstreamError: an answer of another form.
+            ScorerUnavailableError: no connection or no answer in time.
+        """
+        served = read_served_model(await self._upstream.get("/v1/models"), self._where)
+        self._check_identity(served.identity)
+        return served
 
     async def score(self, prompts: Sequence[str], examples: Sequence[Example]) -> Scores:
         """Every prompt on every example: (C, N), in one request, or in several when the scorer could not hold it.
@@ -72,7 +89,7 @@ class ScorerClient:
         return joined(bands)
 
     async def _score_part(self, prompts: Sequence[str], examples: Sequence[Example]) -> Scores:
-        answer = await self._upstream.post("/v1/score", _body(prompts, examples))
+        answer = await self._upstream.post("/v1/score", self._body(prompts, examples))
         scores = read_scores(answer, prompts, examples, self._where)
         self._check_identity(scores.identity)
         return scores
@@ -103,7 +120,7 @@ class ScorerClient:
     async def _cell_counts(self, prompts: Sequence[str], examples: Sequence[Example]) -> list[list[int]]:
         """One batch. The scorer names an item by its place in the request; on the way out it is named by its row."""
         try:
-            answer = await self._upstream.post("/v1/tokenize", _body(prompts, examples))
+            answer = await self._upstream.post("/v1/tokenize", self._body(prompts, examples))
         except TooLongError as error:
             if len(examples) > 1:  # look for it in halves: the first one that is too long raises
                 middle = len(examples) // 2
@@ -113,6 +130,9 @@ class ScorerClient:
             said = re.sub(r"^prompt \d+ with example \d+ ", "", str(error))
             raise TooLongError(f"the prompt with row {examples[0].index} (from 0) of the data {said}") from None
         return read_cell_counts(answer, prompts, examples, self._where)
+
+    def _body(self, prompts: Sequence[str], examples: Sequence[Example]) -> dict[str, Any]:
+        return {**_body(prompts, examples), **self._template}
 
     def _check_identity(self, found: ModelIdentity) -> None:
         if self._identity is None:

@@ -13,6 +13,7 @@ import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from pmpo import __version__
+from pmpo.contracts.scoring import JOB_HEADER
 from pmpo.errors import PmpoError, UnavailableError, UpstreamError
 from pmpo.remote.refusals import error_of
 
@@ -41,13 +42,17 @@ DEFAULT_POLICY = RetryPolicy()
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is called: the base address, what messages call it, the error and the remedy when it does not answer."""
+    """Who is called: the base address, what messages call it, the error and the remedy when it does not answer.
+
+    ``key`` goes as a bearer token; ``job``: whose calls these are, so that a scorer can let jobs take turns.
+    """
 
     url: str
     noun: str
     unavailable: type[UnavailableError]
     remedy: str
     key: str | None = None
+    job: str | None = None
 
 
 class _TransientError(Exception):
@@ -71,7 +76,7 @@ def open_http() -> httpx.AsyncClient:
 
 
 class Upstream:
-    """JSON over POST to one peer. A cancelled task closes its call."""
+    """JSON to and from one peer. A cancelled task closes its call."""
 
     def __init__(
         self,
@@ -90,7 +95,7 @@ class Upstream:
         self._backoff = wait_random_exponential(policy.first_wait_s, policy.max_wait_s)
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The answer's JSON.
+        """The JSON that answers a body.
 
         Tried again: a refused or broken connection, 429 (after its ``Retry-After``), 502, 503, 504. All tries carry
         one ``x-request-id``.
@@ -101,9 +106,21 @@ class Upstream:
             PmpoError: the class that the peer raised.
         """
         content = json.dumps(body, separators=(",", ":")).encode()
-        headers = {"content-type": "application/json", "x-request-id": uuid.uuid4().hex}
+        return await self._call("POST", path, content, {**self._headers(), "content-type": "application/json"})
+
+    async def get(self, path: str) -> Any:
+        """The JSON at a path. Tries and raises as ``post``."""
+        return await self._call("GET", path, None, self._headers())
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"x-request-id": uuid.uuid4().hex}
         if self._peer.key is not None:
             headers["authorization"] = f"Bearer {self._peer.key}"
+        if self._peer.job is not None:
+            headers[JOB_HEADER] = self._peer.job
+        return headers
+
+    async def _call(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Any:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_TransientError),
             stop=stop_after_attempt(self._policy.max_tries),
@@ -112,15 +129,15 @@ class Upstream:
             reraise=True,
         )
         try:
-            return await retrying(self._try, path, content, headers)
+            return await retrying(self._try, method, path, content, headers)
         except _TransientError as last:
             raise last.error from None
 
-    async def _try(self, path: str, content: bytes, headers: Mapping[str, str]) -> Any:
+    async def _try(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Any:
         peer = self._peer
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = await self._http.post(peer.url + path, content=content, headers=dict(headers))
+                response = await self._http.request(method, peer.url + path, content=content, headers=dict(headers))
         except TimeoutError:
             limit = f"{self._timeout_s:g} s (PMPO_UPSTREAM_TIMEOUT_S)"
             message = f"the {peer.noun} at {peer.url} did not answer within {limit}; raise the limit or add capacity"

@@ -14,12 +14,7 @@ from pmpo.errors import InvalidInputError, UnknownKeyError
 DATASET_KEYS = ("train", "validation", "test", "sample")
 FILE_KEYS = ("prompt_file",)
 SECTION_FILE_KEYS = {"optimizer": ("meta_prompt_file",)}
-NOT_YET = frozenset(
-    {
-        "webhook",
-        "chat_template_kwargs",
-    }
-)
+NOT_YET = frozenset({"webhook"})
 
 
 def check_keys(job: Mapping[Any, Any], where: str) -> None:

@@ -63,9 +63,9 @@ def smallest_budget(job: JobSpec, counts: TokenCounts, prices: Prices | None = N
 
 
 def refuse_estimate(job: JobSpec) -> None:
-    """Raises InvalidInputError: the job is a rival's, no search, or adds demonstrations: nobody has a forecast."""
-    if job.kind != "optimize" or job.optimizer.few_shot is not None:
-        what = f"jobs of kind {job.kind!r}" if job.kind != "optimize" else "optimizer.few_shot"
+    """Raises InvalidInputError: the job is a rival's, makes rationales or adds demonstrations: there is no forecast."""
+    if job.kind == "rationalize" or job.optimizer.few_shot is not None:
+        what = f"jobs of kind {job.kind!r}" if job.kind == "rationalize" else "optimizer.few_shot"
         raise InvalidInputError(f"there are no estimates for {what}; run the job with caps: a cap is never exceeded")
     if rival_in(job) is not None:
         raise InvalidInputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -32,8 +33,15 @@ def _base_url(url: str) -> str:
     return url.rstrip("/").removesuffix("/v1")
 
 
+def _finite(value: bool | int | float | str | None) -> bool | int | float | str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("give true, false, a number, a text or null")
+    return value
+
+
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+TemplateValue = Annotated[bool | int | float | str | None, AfterValidator(_finite)]
 
 
 class _Entry(BaseModel):
@@ -60,6 +68,7 @@ class Endpoint(_Entry):
         model: the model's name there, where a server serves several.
         key_variable: the environment variable that holds the key.
         prices: for caps on money.
+        chat_template_kwargs: what its chat template is given with every conversation, such as ``enable_thinking``.
     """
 
     name: str
@@ -68,6 +77,7 @@ class Endpoint(_Entry):
     model: str | None = None
     key_variable: str | None = None
     prices: Prices | None = None
+    chat_template_kwargs: dict[str, TemplateValue] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     scorer_deterministic: bool = Field(default=False, description="no batching across requests: runs are bit-equal")
     scorer_max_queued_tokens: int = Field(default=2_000_000, ge=1, description="tokens that may wait; above: 429")
     scorer_max_batch_tokens: int = Field(default=8_192, ge=64, description="tokens of one forward pass")
+    scorer_memo_bytes: int = Field(default=134_217_728, ge=0, description="memory for scores already computed; 0: none")
+    scorer_max_restarts: int = Field(default=5, ge=0, description="restarts in a row of a dead engine before giving up")
+    scorer_batch_mib: int = Field(default=0, ge=0, description="MiB of a forward pass beside the weights; 0: no limit")
     scorer_threads: int = Field(default=0, ge=0, description="CPU threads of the model; 0 leaves the choice to torch")
     endpoints: str | None = Field(default=None, description="endpoint table: JSON text, or path of a YAML or JSON file")
     data_dir: str | None = Field(default=None, description="folder in which a job file's data is also looked up")
@@ -46,6 +49,9 @@ class Settings(BaseSettings):
     api_key: str | None = Field(default=None, description="key that the client sends")
     lease_s: float = Field(default=15.0, gt=0.5, description="a worker's hold on a job, renewed at a third of it")
     drain_s: float = Field(default=5.0, ge=0, description="time for the call at hand when a worker is asked to stop")
+    score_cache_bytes: int = Field(
+        default=268_435_456, ge=0, description="memory in Redis for scores that all jobs share; 0: none"
+    )
     upstream_timeout_s: float = Field(default=300.0, gt=0, description="deadline of one call to a scorer or generator")
     state_dir: str | None = Field(default=None, description="where the embedded stack keeps Redis' files and its logs")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")

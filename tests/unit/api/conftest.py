@@ -64,7 +64,7 @@ async def app(redis_url: str, store: Store, queues: JobQueues) -> AsyncIterator[
     table = {"default": Endpoint(name="default", url="http://scorer:8100")}
     made = create_app(load_settings({"PMPO_REDIS_URL": redis_url}), table)
     counter = WordCounter()
-    service = JobService(store, queues, JobChecks(table, {"default": counter}))
+    service = JobService(store, queues, JobChecks(table, lambda _row, _arguments: counter))
     async with made.router.lifespan_context(made):
         made.state.collaborators = Collaborators(service, Health(store, {"default": counter}), ReportService(store))
         yield made

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 from typing import Any
 
 import httpx
@@ -8,9 +9,16 @@ from fastapi import FastAPI
 from pmpo.contracts.jobs import JobFailure, Progress
 from pmpo.contracts.modes import RationalesView
 from pmpo.errors import StoreUnavailableError
+from pmpo.optim.types import Prices
+from pmpo.runs.terms import decode_terms
+from pmpo.runtime.endpoints import Endpoint
+from services.api.jobs.checks import JobChecks
+from services.api.jobs.service import JobService
 from services.queues import JobQueues
 from services.store.records import failure_fields, progress_fields
 from services.store.store import Store
+
+from .conftest import WordCounter
 
 
 async def _create(client: httpx.AsyncClient, job: dict[str, Any]) -> str:
@@ -212,3 +220,24 @@ async def test_a_rationalize_job_takes_every_row_and_answers_with_a_data_set(
     await store.jobs.move(job_id, ["queued"], "running")
     await store.jobs.move(job_id, ["running"], "succeeded", changes=changes)  # type: ignore[arg-type]
     assert (await client.get(f"/v1/jobs/{job_id}/result")).json() == found.model_dump(mode="json")
+
+
+async def test_the_endpoint_table_of_the_hour_is_stored_with_the_job(
+    client: httpx.AsyncClient, app: FastAPI, job: dict[str, Any], store: Store, queues: JobQueues
+) -> None:
+    row = {"name": "default", "url": "http://scorer:8100", "prices": {"scored": 0.5, "generated": 2.0}}
+    table = {"default": Endpoint.model_validate({**row, "chat_template_kwargs": {"enable_thinking": True, "level": 2}})}
+    counted_with: list[dict[str, Any]] = []
+
+    def connect(_row: Endpoint, arguments: dict[str, Any]) -> WordCounter:
+        counted_with.append(arguments)
+        return WordCounter()
+
+    service = JobService(store, queues, JobChecks(table, connect))
+    app.state.collaborators = dataclasses.replace(app.state.collaborators, jobs=service)
+    job_id = await _create(client, {**job, "chat_template_kwargs": {"enable_thinking": False}})
+    terms = decode_terms(await store.jobs.terms(job_id))
+    assert terms.prices == Prices(scored=0.5, rewriting=2.0, answering=2.0)
+    assert terms.target_arguments == {"default": {"enable_thinking": False, "level": 2}}
+    assert terms.rewriter_arguments == {"enable_thinking": True, "level": 2}
+    assert counted_with == [{"enable_thinking": False, "level": 2}]

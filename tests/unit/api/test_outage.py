@@ -30,7 +30,7 @@ async def test_an_outage_is_a_retryable_503_and_passes(
     table = {"default": Endpoint(name="default", url="http://scorer:8100")}
     app = create_app(load_settings({"PMPO_REDIS_URL": redis.url}), table)
     store, queues = Store.open(redis.url, 60.0), JobQueues.open(redis.url, 60.0)
-    service = JobService(store, queues, JobChecks(table, {"default": WordCounter()}))
+    service = JobService(store, queues, JobChecks(table, lambda _row, _arguments: WordCounter()))
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

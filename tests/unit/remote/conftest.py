@@ -65,9 +65,15 @@ def _handler_of(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            self._answer(Asked(self.path, dict(self.headers), None))
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            reply = server.reply_to(Asked(self.path, dict(self.headers), json.loads(body)))
+            self._answer(Asked(self.path, dict(self.headers), json.loads(body)))
+
+        def _answer(self, asked: Asked) -> None:
+            reply = server.reply_to(asked)
             server.arrived.set()
             if reply.hang and self.connection.recv(1) == b"":
                 server.hung_up.set()

@@ -156,3 +156,16 @@ async def test_how_an_answer_begins_is_asked_for_only_where_it_does(
     await _client(http, server).generate([_request(2)])
     assert [asked.body.get("answer_prefix") for asked in server.asked] == ["The answer is ", None]
     assert "answer_prefix" not in server.asked[1].body
+
+
+async def test_template_arguments_go_with_every_request_and_only_where_there_are_any(
+    http: httpx.AsyncClient, server: ScriptedServer, reply: type[Reply]
+) -> None:
+    server.answer = lambda asked: _answer(asked, reply)
+    endpoint = Endpoint(name="default", url=server.url)
+    for arguments in ({"enable_thinking": False}, {}):
+        client = GeneratorClient(http, endpoint, timeout_s=10, chat_template_kwargs=arguments)
+        await client.generate([_request()])
+    with_them, without = server.asked
+    assert ChatCompletionRequest.model_validate(with_them.body).chat_template_kwargs == {"enable_thinking": False}
+    assert "chat_template_kwargs" not in without.body

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from pmpo.contracts.scoring import ScoreRequest, TokenizeTextsRequest
+from pmpo.contracts.scoring import JOB_HEADER, ScoreRequest, TokenizeTextsRequest
 from pmpo.errors import InvalidInputError, ModelChangedError, NonFiniteScoreError, TooLongError, UpstreamError
 from pmpo.optim.ports import Scorer
 from pmpo.optim.types import Example, ModelIdentity
+from pmpo.remote.answers import ServedModel
 from pmpo.remote.scorer import ScorerClient
 from pmpo.remote.transport import RetryPolicy
 from pmpo.runtime.endpoints import Endpoint
@@ -214,3 +215,51 @@ async def test_a_refusal_keeps_its_class_and_sentence(
     with pytest.raises(TooLongError, match="prompt 0 with example 3 is 900 tokens"):
         await _client(http, server).score(["p"], EXAMPLES)
     assert len(server.asked) == 1
+
+
+async def test_template_arguments_go_with_scores_and_counts(
+    http: httpx.AsyncClient, server: ScriptedServer, reply: type[Reply]
+) -> None:
+    server.answer = lambda asked: reply(_scores() if asked.path == "/v1/score" else {"num_tokens": [[5, [3, 4, 5]]]})
+    endpoint, arguments = Endpoint(name="default", url=server.url), {"enable_thinking": False}
+    client = ScorerClient(http, endpoint, timeout_s=10, chat_template_kwargs=arguments)
+    await client.score(["p"], EXAMPLES)
+    await client.num_scored_tokens(["p"], EXAMPLES)
+    assert [ScoreRequest.model_validate(asked.body).chat_template_kwargs for asked in server.asked] == [arguments] * 2
+
+
+def _card(**changes: Any) -> dict[str, Any]:
+    card = {"id": "nano", "revision": "abc", "dtype": "float32", "engine": "torch_tree", "deterministic": True}
+    return {"object": "list", "data": [{**card, **changes}]}
+
+
+async def test_the_model_is_asked_for_and_is_the_one_of_the_job(
+    http: httpx.AsyncClient, server: ScriptedServer, reply: type[Reply]
+) -> None:
+    server.script = [reply({"busy": True}, 503), reply(_card()), reply(_card(revision="abd", deterministic=False))]
+    client = _client(http, server)
+    assert await client.ask_model() == ServedModel(IDENTITY, is_deterministic=True)
+    assert client.identity == IDENTITY
+    with pytest.raises(ModelChangedError, match="abd"):
+        await client.ask_model()
+    assert [asked.path for asked in server.asked] == ["/v1/models"] * 3
+
+
+@pytest.mark.parametrize("answer", [{}, {"data": []}, _card(revision=None), []])
+async def test_a_model_of_another_form_is_refused(
+    http: httpx.AsyncClient, server: ScriptedServer, reply: type[Reply], answer: Any
+) -> None:
+    server.answer = lambda _: reply(answer)
+    with pytest.raises(UpstreamError, match="the scorer at"):
+        await _client(http, server).ask_model()
+
+
+@pytest.mark.parametrize("job", ["j1", None])
+async def test_calls_name_their_job(
+    http: httpx.AsyncClient, server: ScriptedServer, reply: type[Reply], job: str | None
+) -> None:
+    server.answer = lambda asked: reply(_scores() if asked.path == "/v1/score" else _card())
+    client = ScorerClient(http, Endpoint(name="default", url=server.url), timeout_s=10, job=job)
+    await client.ask_model()
+    await client.score(["p"], EXAMPLES)
+    assert [httpx.Headers(dict(asked.headers)).get(JOB_HEADER) for asked in server.asked] == [job, job]

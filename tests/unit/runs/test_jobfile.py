@@ -201,7 +201,6 @@ def test_unknown_keys_are_refused_at_every_level(folder: Path, changes: dict[str
     ("changes", "says"),
     [
         ({"webhook": "https://x"}, "this version does not have 'webhook' yet; remove the key"),
-        ({"chat_template_kwargs": {}}, "this version does not have 'chat_template_kwargs' yet"),
         ({"kind": "evaluate"}, "kind is 'evaluate'; this version has only 'optimize'"),
         (
             {"objective": {"kind": "reward"}},
@@ -222,6 +221,11 @@ def test_what_is_not_built_yet_is_said(folder: Path, changes: dict[str, Any], sa
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
+        (
+            {"chat_template_kwargs": {"enable_thinking": ["no"]}},
+            "chat_template_kwargs.enable_thinking is ['no']; give true, false, a number, a text or null",
+        ),
+        ({"chat_template_kwargs": "no"}, "chat_template_kwargs is 'no'; input should be a valid dictionary"),
         ({"prompt": 5}, "prompt is 5; input should be a valid string"),
         ({"prompt": ""}, "prompt is ''; string should have at least 1 character"),
         ({"prompt": ...}, "give either 'prompt' or 'prompt_file'"),

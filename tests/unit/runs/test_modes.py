@@ -174,7 +174,8 @@ def test_what_a_kind_of_job_cannot_do_is_refused(changes: dict[str, Any], says: 
     assert says in str(refusal.value)
 
 
-@pytest.mark.parametrize("changes", [{"kind": "compress"}, {"optimizer": {"few_shot": {}}}])
-def test_only_plain_searches_have_estimates(changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("changes", [{"kind": "rationalize", "metric": "number"}, {"optimizer": {"few_shot": {}}}])
+def test_only_plain_searches_and_compressions_have_estimates(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match="there are no estimates for"):
         refuse_estimate(job(**changes))
+    refuse_estimate(job(kind="compress"))

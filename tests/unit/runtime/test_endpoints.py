@@ -77,6 +77,10 @@ def test_json_text_and_files_give_the_same_table(tmp_path: Path) -> None:
         ('{"a": {"url": "http://x", "zzzz": 1}}', "unknown key 'zzzz'; remove it"),
         ('{"a": {"url": "http://x", "prices": {"score": 1}}}', "unknown key 'prices.score', did you mean 'scored'?"),
         ('{"a": {"url": "http://x", "prices": {"scored": -1}}}', "prices.scored is not usable: Input"),
+        (
+            '{"a": {"url": "http://x", "chat_template_kwargs": {"k": NaN}}}',
+            "give true, false, a number, a text or null",
+        ),
         ('{"a": {"model": "m"}}', "url is not usable: Field required"),
         ('{"a": {"url": "scorer:8100"}}', "url is not usable: write an address like http://host:8100"),
         ('{"a": {"url": "http://u:p@x"}}', "an address holds no key"),

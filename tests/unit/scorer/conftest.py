@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast, Qwen3Config
 
+from pmpo.runtime.metrics import ScorerMetrics
 from pmpo.runtime.settings import Settings, load_settings
 from services.scorer.model_source import ModelSource, find_model
 from services.scorer.rendering.alignment import Renderer
 from services.scorer.rendering.codec import TextCodec, load_tokenizer
 from services.scorer.rendering.template import ChatTemplate
 from services.scorer.service import ScorerService
-from services.scorer.startup import build_service
+from services.scorer.startup import ServiceSlot, build_service
+from tests.unit.scorer.talking import open_client
 
 CONTEXT_LENGTH = 256
 CHAT_ML = (
@@ -106,8 +109,19 @@ def settings(model_folder: Path) -> Settings:
 
 
 @pytest.fixture
-async def service(settings: Settings, source: ModelSource) -> AsyncIterator[ScorerService]:
-    built = build_service(settings, source)
+def metrics() -> ScorerMetrics:
+    return ScorerMetrics()
+
+
+@pytest.fixture
+async def service(settings: Settings, source: ModelSource, metrics: ScorerMetrics) -> AsyncIterator[ScorerService]:
+    built = build_service(settings, source, metrics)
     built.start()
     yield built
     await built.close()
+
+
+@pytest.fixture
+async def client(service: ScorerService, metrics: ScorerMetrics) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_client(ServiceSlot(service, metrics)) as opened:
+        yield opened

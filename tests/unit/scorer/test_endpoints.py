@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from pmpo.contracts.scoring import ChatCompletionResponse, ModelList, ScoreRequest, ScoreResponse, TokenizeResponse
+from pmpo.contracts.scoring import (
+    ChatCompletionResponse,
+    ModelList,
+    ScoreRequest,
+    ScoreResponse,
+    TokenizeResponse,
+)
+from pmpo.runtime.metrics import ScorerMetrics
 from services.scorer.app import create_app
 from services.scorer.body_limit import MAX_BODY_BYTES
 from services.scorer.engines.loading import load_model
@@ -20,27 +27,8 @@ from services.scorer.engines.torch_tree import slow_log_likelihoods
 from services.scorer.model_source import ModelSource
 from services.scorer.rendering.alignment import Renderer
 from services.scorer.service import ScorerService
-from services.scorer.startup import ServiceSlot
-
-BODY: dict[str, Any] = {
-    "prompts": ["Be brief.", "{{input}}?", [{"role": "user", "content": "q"}]],
-    "examples": [{"input": "hi", "target": "yo"}, {"input": "bye", "targets": ["so", "long", "so"]}],
-}
-CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 6, "seed": 1}
-
-
-@pytest.fixture
-async def client(service: ScorerService) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client(ServiceSlot(service)) as opened:
-        yield opened
-
-
-def open_client(slot: ServiceSlot) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(slot)), base_url="http://scorer")
-
-
-def flat(cells: list[list[Any]]) -> list[Any]:
-    return [value for row in cells for cell in row for value in (cell if isinstance(cell, list) else [cell])]
+from services.scorer.startup import ServiceSlot, build_service
+from tests.unit.scorer.talking import BODY, CHAT, engine_of, flat, open_client
 
 
 async def test_score_equals_plain_scoring_of_the_rendered_items(
@@ -76,7 +64,7 @@ async def test_tokens_on_request_sum_to_the_cells(client: httpx.AsyncClient) -> 
 
 async def test_answer_names_model_and_timings(client: httpx.AsyncClient, service: ScorerService) -> None:
     answer = (await client.post("/v1/score", json=BODY)).json()
-    card = service.card()
+    card = service.card
     assert (answer["model"], answer["revision"], answer["dtype"], answer["engine"]) == (
         "tiny", card.revision, "float32", "torch_tree",
     )  # fmt: skip
@@ -139,7 +127,7 @@ async def test_chat_with_another_model_is_not_found(client: httpx.AsyncClient) -
 async def test_models_card(client: httpx.AsyncClient) -> None:
     (card,) = ModelList.model_validate((await client.get("/v1/models")).json()).data
     assert (card.id, card.context_length, card.engine, card.mode, card.dtype) == (
-        "tiny", 256, "torch_tree", "prefix_cache", "float32",
+        "tiny", 256, "torch_tree", "tree", "float32",
     )  # fmt: skip
     assert len(card.revision) == 12
     assert card.num_parameters > 0
@@ -249,24 +237,11 @@ async def test_ready_until_closed(client: httpx.AsyncClient, service: ScorerServ
     assert (await client.get("/readyz")).status_code == 503
 
 
-async def test_overload_is_429_with_retry_after(client: httpx.AsyncClient) -> None:
-    body = {"prompts": ["x" * 100] * 10, "examples": [{"input": str(number), "target": "t"} for number in range(3)]}
-    responses = await asyncio.gather(*(client.post("/v1/score", json=body) for _ in range(3)))
-    refused = [response for response in responses if response.status_code == 429]
-    assert {response.status_code for response in responses} == {200, 429}
-    assert refused[0].json()["code"] == "overloaded"
-    assert refused[0].json()["retryable"] is True
-    assert int(refused[0].headers["retry-after"]) >= 1
-    assert (await client.post("/v1/score", json=body)).status_code == 200
-
-
 async def test_model_that_gives_nan_never_answers_a_number(settings: Any, source: ModelSource) -> None:
-    from services.scorer.startup import build_service
-
-    service = build_service(settings, source)
+    service = build_service(settings, source, ScorerMetrics())
     service.start()
     with torch.no_grad():
-        service._batcher._engine._model.get_output_embeddings().weight[5] = math.nan  # type: ignore[attr-defined]
+        engine_of(service)._model.get_output_embeddings().weight[5] = math.nan
     async with open_client(ServiceSlot(service)) as client:
         scored = await client.post("/v1/score", json=BODY)
         sampled = await client.post("/v1/chat/completions", json=CHAT)
@@ -276,7 +251,7 @@ async def test_model_that_gives_nan_never_answers_a_number(settings: Any, source
 
 async def test_caller_that_hangs_up_costs_nothing(service: ScorerService, monkeypatch: pytest.MonkeyPatch) -> None:
     scored: list[int] = []
-    monkeypatch.setattr(service._batcher._engine, "score", lambda items: scored.append(len(items)))
+    monkeypatch.setattr(engine_of(service), "score", lambda items: scored.append(len(items)))
     app = create_app(ServiceSlot(service))
     body = ScoreRequest.model_validate(BODY).model_dump_json(exclude_unset=True).encode()
     messages = [{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}]

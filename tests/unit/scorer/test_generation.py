@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 import torch
 from transformers import PreTrainedModel
 
-from pmpo.errors import NonFiniteScoreError
+from pmpo.errors import NonFiniteScoreError, PmpoError
 from services.scorer.engines.loading import load_model
 from services.scorer.generation.loop import TorchGenerator
 from services.scorer.generation.sampling import draw_tokens, random_stream
-from services.scorer.generation.types import Sample, SamplingRequest
+from services.scorer.generation.types import RowKey, Sample, SamplingRequest, SamplingRow
 from services.scorer.model_source import ModelSource
 from services.scorer.rendering.codec import TextCodec
 
@@ -41,10 +42,29 @@ def greedy_ids(model: PreTrainedModel, prompt: tuple[int, ...]) -> list[int]:
     return output[0, len(prompt) :].tolist()
 
 
+def rows_of(number: int, request: SamplingRequest) -> list[SamplingRow]:
+    return [SamplingRow(RowKey(number, index), request) for index in range(request.num_samples)]
+
+
+def generate(
+    generator: TorchGenerator, requests: Sequence[SamplingRequest], starts: Sequence[int] | None = None
+) -> list[tuple[Sample | PmpoError, ...]]:
+    """All samples of the requests; request n joins at turn ``starts[n]``, by default at the first."""
+    turns = starts or [0] * len(requests)
+    found: dict[RowKey, Sample | PmpoError] = {}
+    turn = 0
+    while len(found) < sum(request.num_samples for request in requests):
+        joining = [n for n, start in enumerate(turns) if start == turn]
+        for end in generator.turn(set(), [row for n in joining for row in rows_of(n, requests[n])]):
+            assert end.key not in found
+            found[end.key] = end.outcome
+        turn += 1
+    return [tuple(found[row.key] for row in rows_of(n, request)) for n, request in enumerate(requests)]
+
+
 def only(generator: TorchGenerator, request: SamplingRequest) -> tuple[Sample, ...]:
-    (answer,) = generator.generate([request])
-    assert isinstance(answer, tuple)
-    return answer
+    (answer,) = generate(generator, [request])
+    return tuple(sample for sample in answer if isinstance(sample, Sample))
 
 
 def test_draws_are_the_same_alone_and_in_company(generator: TorchGenerator, codec: TextCodec) -> None:
@@ -54,7 +74,7 @@ def test_draws_are_the_same_alone_and_in_company(generator: TorchGenerator, code
         asking(codec, "one short", seed=5, temperature=1.7, top_p=1.0),
         asking(codec, "x", num_samples=3, temperature=0.0),
     ]
-    together = generator.generate(requests)
+    together = generate(generator, requests)
     assert together == [only(generator, request) for request in requests]
     assert together[0] != together[2]
 
@@ -65,17 +85,39 @@ def test_samples_do_not_depend_on_how_many_are_asked(generator: TorchGenerator, 
     assert len({sample.text for sample in many}) > 1
 
 
-def test_small_cache_gives_the_same_samples(
-    model: PreTrainedModel, generator: TorchGenerator, codec: TextCodec
-) -> None:
-    requests = [asking(codec, "abc", num_samples=4), asking(codec, "de", seed=9)]
-    narrow = TorchGenerator(model, codec, NO_END, max_cached_tokens=30)
-    assert narrow.generate(requests) == generator.generate(requests)
+def test_rows_that_join_a_running_batch_draw_what_they_draw_alone(generator: TorchGenerator, codec: TextCodec) -> None:
+    requests = [
+        asking(codec, "one short", max_tokens=20),
+        asking(codec, "a prompt that is longer than all that has been drawn so far", seed=4, max_tokens=9),
+        asking(codec, "x", seed=5, num_samples=3, max_tokens=15),
+        asking(codec, "one short", seed=6, temperature=0.0),
+    ]
+    assert generate(generator, requests, [0, 5, 7, 11]) == [only(generator, request) for request in requests]
+
+
+def test_rows_that_leave_do_not_change_the_others(generator: TorchGenerator, codec: TextCodec) -> None:
+    gone, stays = asking(codec, "a prompt that is much longer", num_samples=3), asking(codec, "abc", seed=8)
+    expected = only(generator, stays)
+    assert generator.turn(set(), [*rows_of(0, gone), *rows_of(1, stays)]) == []
+    ends = generator.turn({row.key for row in rows_of(0, gone)}, [])
+    while len(ends) < 2:
+        ends += generator.turn(set(), [])
+    assert {end.key: end.outcome for end in ends} == dict(
+        zip([row.key for row in rows_of(1, stays)], expected, strict=True)
+    )
+
+
+def test_nothing_is_left_after_clear_and_after_the_last_row(generator: TorchGenerator, codec: TextCodec) -> None:
+    assert generator.turn(set(), rows_of(0, asking(codec, "abc"))) == []
+    generator.clear()
+    assert generator.turn(set(), []) == []
+    assert len(generator.turn(set(), rows_of(1, asking(codec, "abc", max_tokens=1)))) == 2
+    assert generator.turn(set(), []) == []
 
 
 def test_greedy_equals_transformers(model: PreTrainedModel, generator: TorchGenerator, codec: TextCodec) -> None:
     prompts = ["one short", "a rather longer prompt", "x"]
-    found = generator.generate([asking(codec, text, num_samples=1, temperature=0.0) for text in prompts])
+    found = generate(generator, [asking(codec, text, num_samples=1, temperature=0.0) for text in prompts])
     for text, answer in zip(prompts, found, strict=True):
         expected = greedy_ids(model, codec.encode(text, literal=True))
         assert answer == (Sample(codec.decode(expected), 12, "length"),)
@@ -113,7 +155,7 @@ def test_rows_that_finish_leave_the_others_untouched(
         [3, 3],
         [9, 9],
     ]
-    assert generator.generate(requests) == [only(generator, request) for request in requests]
+    assert generate(generator, requests) == [only(generator, request) for request in requests]
 
 
 def test_row_without_finite_logits_fails_its_request_only(source: ModelSource, codec: TextCodec) -> None:
@@ -122,9 +164,9 @@ def test_row_without_finite_logits_fails_its_request_only(source: ModelSource, c
     with torch.no_grad():
         broken.get_input_embeddings().weight[bad] = float("nan")
     generator = TorchGenerator(broken, codec, NO_END, 10_000)
-    answers = generator.generate([asking(codec, "aQb"), asking(codec, "ab", max_tokens=1)])
-    assert isinstance(answers[0], NonFiniteScoreError)
-    assert isinstance(answers[1], tuple)
+    answers = generate(generator, [asking(codec, "aQb"), asking(codec, "ab", max_tokens=1)])
+    assert [type(outcome) for outcome in answers[0]] == [NonFiniteScoreError] * 2
+    assert [type(outcome) for outcome in answers[1]] == [Sample] * 2
 
 
 def test_draws_follow_the_distribution() -> None:

@@ -14,6 +14,7 @@ import torch
 
 from pmpo.contracts.scoring import ChatCompletionRequest, ScoreRequest
 from pmpo.errors import ConfigurationError, EngineError
+from pmpo.runtime.metrics import ScorerMetrics
 from pmpo.runtime.settings import Settings, load_settings
 from services.scorer.__main__ import bind, main, serve
 from services.scorer.engines.loading import choose_dtype, load_model
@@ -55,7 +56,7 @@ def test_broken_weights_are_refused(model_folder: Path, tmp_path: Path, settings
     shutil.copytree(model_folder, tmp_path / "copy")
     (tmp_path / "copy" / "model.safetensors").write_bytes(b"junk")
     with pytest.raises(ConfigurationError, match="the model copy cannot be loaded"):
-        build_service(settings, find_model(str(tmp_path / "copy")))
+        build_service(settings, find_model(str(tmp_path / "copy")), ScorerMetrics())
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "chat_template.jinja"])
@@ -161,16 +162,16 @@ async def test_a_base_model_scores_and_answers_under_the_plain_template(
     model_folder: Path, tmp_path: Path, settings: Settings
 ) -> None:
     shutil.copytree(model_folder, tmp_path / "base", ignore=shutil.ignore_patterns("chat_template*"))
-    service = build_service(settings, find_model(str(tmp_path / "base")))
+    service = build_service(settings, find_model(str(tmp_path / "base")), ScorerMetrics())
     service.start()
     body = {"prompts": ["Be brief."], "examples": [{"input": "hi", "targets": ["yo", "no"]}], "answer_prefix": "So "}
     try:
-        scored = await service.score(ScoreRequest.model_validate(body))
+        scored = await service.score(ScoreRequest.model_validate(body), "a")
         chat = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 4, "seed": 1, "answer_prefix": "So "}
-        answer = await service.complete(ChatCompletionRequest.model_validate(chat), "r")
+        answer = await service.complete(ChatCompletionRequest.model_validate(chat), "a", "r")
     finally:
         await service.close()
     num_context = len("Be brief.\n\nhi\nSo ")
-    assert scored.num_tokens == [[[3, 3]]]
-    assert scored.scored_tokens == 2 * (num_context + 3)
-    assert answer.usage.prompt_tokens == len("hi\nSo ")
+    assert scored.body.num_tokens == [[[3, 3]]]
+    assert scored.body.scored_tokens == 2 * (num_context + 3)
+    assert answer.body.usage.prompt_tokens == len("hi\nSo ")

@@ -25,6 +25,7 @@ def new_job() -> NewJob:
         queue="interactive",
         spec=b'{"name": "cities"}',
         splits=b"\x00splits",
+        terms=b"\x00terms",
         split_sizes=SplitSizes(train=5, validation=2, test=3),
         warnings=("few rows",),
         prompt="Process the input.",

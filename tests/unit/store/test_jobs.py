@@ -22,6 +22,7 @@ async def test_what_was_saved_is_read_back(store: Store, new_job: NewJob) -> Non
     assert record.view.failure is None
     assert await store.jobs.spec("j1") == new_job.spec
     assert await store.jobs.splits("j1") == new_job.splits
+    assert await store.jobs.terms("j1") == new_job.terms
     assert await store.jobs.result("j1") is None
 
 

@@ -35,7 +35,7 @@ def queues(redis_url: str) -> Iterator[JobQueues]:
 
 def new_job(job_id: str) -> NewJob:
     sizes = SplitSizes(train=5, validation=2, test=3)
-    return NewJob(job_id, "cities", "optimize", "overnight", b"{}", b"{}", sizes, (), "Do it.")
+    return NewJob(job_id, "cities", "optimize", "overnight", b"{}", b"{}", b"{}", sizes, (), "Do it.")
 
 
 @pytest.fixture

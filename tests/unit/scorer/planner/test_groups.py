@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scorer.planner import GROUP_OVERHEAD_TOKENS, TokenIds, common_prefix, plan_groups
+from services.scorer.planner.groups import GROUP_OVERHEAD_TOKENS, TokenIds, common_prefix, plan_groups
 
 sequences_of_two_tokens = st.lists(
     st.lists(st.sampled_from([0, 0, 0, 0, 0, 0, 1]), max_size=60).map(tuple), min_size=1, max_size=10, unique=True

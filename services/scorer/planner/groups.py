@@ -1,4 +1,7 @@
-"""Which sequences share a prefix that is worth computing once. Pure: token ids in, groups of indices out."""
+"""For the prefix-cache mode: which sequences share a prefix that is worth computing once.
+
+One level of sharing: token ids in, groups of indices out.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""What estimates say beside what runs use."""
