@@ -3,7 +3,7 @@
 #
 #   PYTHON=...           interpreter to make .venv with (default: the first that fits; scripts/find_python.sh)
 #   TORCH_INDEX_URL=...  package index for torch alone (scripts/install_torch.sh)
-#   DEMO_ARGS=... UP_ARGS=... PYTEST_ARGS=... BENCH_ARGS=... TRAIN_ARGS=... REPORT_ARGS=... CARD_ARGS=...
+#   DEMO_ARGS=... UP_ARGS=... PYTEST_ARGS=... FAULTS_ARGS=... BENCH_ARGS=... TRAIN_ARGS=... REPORT_ARGS=... CARD_ARGS=...
 #                        passed on to the command; JOB=... names the bundled job that demo runs
 
 SHELL := /bin/sh
@@ -11,7 +11,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test test-gpu test-vllm check fix bench bench-selection bench-optimizers bench-estimate train-nano nano-report nano-transfer
+.PHONY: help demo up test test-faults test-gpu test-vllm check fix bench bench-selection bench-optimizers bench-estimate train-nano nano-report nano-transfer
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,9 @@ test: $(VENV)/.dev ## run the unit, conformance, integration and architecture te
 
 test-vllm: $(VLLM_VENV)/.ready ## run the engines' tests on a real vLLM (CPU), in an environment of its own
 	$(VLLM_BIN)/python -m pytest -q -W default tests/vllm $(PYTEST_ARGS)
+
+test-faults: $(VENV)/.dev ## kill, freeze and cut a running stack at random; long form: FAULTS_ARGS="--faults-jobs 100 --faults-disturbances 110"
+	$(BIN)/pytest -q -s tests/e2e/faults $(FAULTS_ARGS)
 
 test-gpu: $(VENV)/.dev ## run the tests of the engine on a GPU; they are skipped where there is none
 	$(BIN)/pytest -q tests/gpu $(PYTEST_ARGS)

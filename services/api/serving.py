@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
+from types import FrameType
+from typing import cast
 
 import uvicorn
 
@@ -12,6 +14,8 @@ from pmpo.runtime.endpoints import load_endpoints
 from pmpo.runtime.logs import configure_logs, get_logger
 from pmpo.runtime.settings import load_settings
 from services.api.app import create_app
+from services.api.deps import Collaborators
+from services.api.jobs.waiting import Waiting
 from services.listening import without_delay
 
 GRACE_S = 5
@@ -25,6 +29,7 @@ def main() -> int:
         configure_logs("api", settings.log_level)
         table = load_endpoints(settings)
         app = create_app(settings, table)
+        collaborators = cast(Collaborators, app.state.collaborators)
         listener = _listen(settings.api_host, settings.api_port)
     except PmpoError as error:
         print(error.message, file=sys.stderr)
@@ -32,9 +37,22 @@ def main() -> int:
     host, port = listener.getsockname()[:2]
     get_logger().info("listening", url=f"http://{host}:{port}")
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
-    server = uvicorn.Server(config)
+    server = _DrainingServer(config, collaborators.jobs.waiting)
     server.run(sockets=[listener])
     return 0 if server.started else 1
+
+
+class _DrainingServer(uvicorn.Server):
+    """When it is asked to stop, it takes no more connections and answers those who wait for a change at once."""
+
+    def __init__(self, config: uvicorn.Config, waiting: Waiting) -> None:
+        super().__init__(config)
+        self._waiting = waiting
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """See ``uvicorn.Server``."""
+        self._waiting.end()
+        super().handle_exit(sig, frame)
 
 
 def _listen(host: str, port: int) -> socket.socket:

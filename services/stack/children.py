@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-KILL_AFTER_S = 8.0
 _PR_SET_PDEATHSIG = 1
 _TAIL_BYTES = 4_096
 
@@ -18,12 +17,21 @@ _TAIL_BYTES = 4_096
 class Child:
     """One process of the stack; ``start`` may be called again after it died."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log_file: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log_file: Path,
+        kill_after_s: float = 8.0,
+    ) -> None:
+        """``kill_after_s``: how long it may take to stop before it is forced to."""
         self.name = name
         self.log_file = log_file
         self.num_starts = 0
         self._command = list(command)
         self._environment = dict(environment)
+        self._kill_after_s = kill_after_s
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -59,7 +67,7 @@ class Child:
         if self._process is None:
             return
         try:
-            self._process.wait(KILL_AFTER_S)
+            self._process.wait(self._kill_after_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -79,9 +87,9 @@ class Child:
         return self._process
 
 
-def python_child(module: str, name: str, environment: Mapping[str, str], folder: Path) -> Child:
+def python_child(module: str, name: str, environment: Mapping[str, str], folder: Path, kill_after_s: float) -> Child:
     """A child that runs one of our modules, whatever folder it is started in."""
-    return Child(name, [sys.executable, "-P", "-m", module], environment, folder / f"{name}.log")
+    return Child(name, [sys.executable, "-P", "-m", module], environment, folder / f"{name}.log", kill_after_s)
 
 
 def _dying_with_parent() -> Callable[[], None] | None:

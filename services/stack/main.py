@@ -44,11 +44,11 @@ def main(arguments: Sequence[str]) -> int:
 def _start(plan: Plan, folder: Path, supervisor: Supervisor) -> dict[str, object]:
     """Start everything and wait until it is ready; what a caller needs to know of it."""
     pids: dict[str, Child] = {}
-    redis_url = plan.redis_url or _start_redis(folder, supervisor, pids)
+    redis_url = plan.redis_url or _start_redis(plan, folder, supervisor, pids)
     environment = {**plan.environment, "PMPO_REDIS_URL": redis_url}
     processes = ["scorer", "api", *(f"worker-{number}" for number in range(1, plan.num_workers + 1))]
     for name in processes:
-        child = python_child(f"services.{name.partition('-')[0]}", name, environment, folder)
+        child = python_child(f"services.{name.partition('-')[0]}", name, environment, folder, plan.kill_after_s)
         supervisor.start(child)
         pids[name] = child
     supervisor.wait_until(lambda: answers_ready(plan.scorer_url), "the scorer")
@@ -64,12 +64,12 @@ def _start(plan: Plan, folder: Path, supervisor: Supervisor) -> dict[str, object
     }
 
 
-def _start_redis(folder: Path, supervisor: Supervisor, started: dict[str, Child]) -> str:
+def _start_redis(plan: Plan, folder: Path, supervisor: Supervisor, started: dict[str, Child]) -> str:
     port = free_port()
     files = folder / "redis"
     files.mkdir(exist_ok=True)
-    command = redis_server.command(redis_server.find_server(), port, files)
-    child = Child("redis", command, {}, folder / "redis.log")
+    command = redis_server.command(redis_server.find_server(), port, files, plan.redis_fsync)
+    child = Child("redis", command, {}, folder / "redis.log", plan.kill_after_s)
     supervisor.start(child)
     started["redis"] = child
     supervisor.wait_until(lambda: redis_server.answers(port), "Redis")

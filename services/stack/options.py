@@ -14,6 +14,7 @@ from pmpo.errors import ConfigurationError
 from pmpo.runtime.settings import Settings, load_settings
 
 _LOOPBACK = "127.0.0.1"
+STOPPING_S = 4.0
 _ANY = {"": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "::1"}
 _HOST_ERRORS = {errno.EADDRNOTAVAIL, socket.EAI_AGAIN, socket.EAI_NONAME}
 _OPTIONS = {
@@ -30,6 +31,8 @@ class Plan:
 
     Attributes:
         redis_url: a Redis that somebody else runs; None: start one.
+        redis_fsync: when the file of the one that is started reaches the disk.
+        kill_after_s: how long a child may take to stop: more than a worker takes for the call at hand.
         state_dir: None: a folder that goes when the stack does.
         environment: of the children, without Redis' address.
     """
@@ -37,6 +40,8 @@ class Plan:
     api_url: str
     scorer_url: str
     redis_url: str | None
+    redis_fsync: str
+    kill_after_s: float
     state_dir: Path | None
     num_workers: int
     outlives_parent: bool
@@ -63,6 +68,8 @@ def read_plan(arguments: Sequence[str]) -> Plan:
         api_url=_url(settings.api_host, api_port),
         scorer_url=_url(settings.scorer_host, scorer_port),
         redis_url=settings.redis_url,
+        redis_fsync=settings.redis_fsync,
+        kill_after_s=settings.drain_s + STOPPING_S,
         state_dir=_state_dir(settings),
         num_workers=given.workers,
         outlives_parent=given.detached,

@@ -33,14 +33,21 @@ def find_server() -> str:
     )
 
 
-def command(binary: str, port: int, folder: Path) -> list[str]:
-    """A server on this machine alone, whose append-only file is flushed every second."""
+def command(binary: str, port: int, folder: Path, fsync: str = "everysec") -> list[str]:
+    """A server on this machine alone, with an append-only file.
+
+    Args:
+        binary: the server.
+        port: where it listens.
+        folder: where its files lie.
+        fsync: when the file reaches the disk: ``everysec``, or ``always``, which is before each answer.
+    """
     options = {
         "--port": str(port),
         "--bind": "127.0.0.1",
         "--dir": str(folder),
         "--appendonly": "yes",
-        "--appendfsync": "everysec",
+        "--appendfsync": fsync,
         "--save": "",
         "--daemonize": "no",
         "--loglevel": "notice",

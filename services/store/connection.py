@@ -17,6 +17,7 @@ from pmpo.errors import ConfigurationError, StoreUnavailableError
 T = TypeVar("T")
 SOCKET_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 3.0
+RETRY_AFTER_S = 1.0
 
 
 def connect(url: str | None) -> redis.asyncio.Redis:
@@ -49,7 +50,8 @@ def store_errors() -> Iterator[None]:
     except (RedisError, OSError) as error:
         raise StoreUnavailableError(
             f"Redis does not answer as it should ({_first_line(error)}); "
-            "check that it runs and that PMPO_REDIS_URL points to it"
+            "check that it runs and that PMPO_REDIS_URL points to it",
+            retry_after_s=RETRY_AFTER_S,
         ) from error
 
 

@@ -10,32 +10,11 @@ from redis.asyncio import Redis
 
 from pmpo.contracts.jobs import FINAL_STATES, JobState
 from pmpo.errors import ConflictError, NotFoundError
-from services.store import keys
+from services.store import keys, scripts
 from services.store.connection import Commands
+from services.store.idempotency import KeyedRequest
 from services.store.leases import Lease, lease_lost
 from services.store.records import FIELDS, JobRecord, NewJob, first_fields, read_record
-
-# KEYS: job, active jobs, lease.  ARGV: what the lease must be ("any", "none", or its value), states it may move from
-# (between commas), state it moves to, whether that is final, now, job id, then fields and values.
-_MOVE = """
-local state = redis.call('HGET', KEYS[1], 'state')
-if not state then return {'missing', ''} end
-local held = redis.call('GET', KEYS[3])
-if ARGV[1] == 'none' and held then return {'held', state} end
-if ARGV[1] ~= 'none' and ARGV[1] ~= 'any' and held ~= ARGV[1] then return {'lease_lost', state} end
-if not string.find(ARGV[2], ',' .. state .. ',', 1, true) then return {'refused', state} end
-redis.call('HSET', KEYS[1], 'state', ARGV[3], 'updated_at', ARGV[5])
-for at = 7, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
-redis.call('HINCRBY', KEYS[1], 'version', 1)
-if ARGV[4] == '1' then redis.call('SREM', KEYS[2], ARGV[6]) end
-return {'done', state}
-"""
-# Notes the entry of a job in its queue, unless the job has moved on meanwhile.
-_NOTE_ENTRY = """
-if redis.call('HGET', KEYS[1], 'state') ~= 'queued' then return 0 end
-redis.call('HSET', KEYS[1], 'enqueued_id', ARGV[1])
-return 1
-"""
 
 
 class Jobs:
@@ -44,17 +23,27 @@ class Jobs:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._commands = Commands()
-        self._move = redis.register_script(_MOVE)
-        self._note_entry = redis.register_script(_NOTE_ENTRY)
+        self._move = redis.register_script(scripts.MOVE)
+        self._create = redis.register_script(scripts.CREATE)
+        self._note_entry = redis.register_script(scripts.NOTE_ENTRY)
 
-    async def create(self, job: NewJob) -> None:
-        """Save a job in state queued, in one transaction."""
+    async def create(self, job: NewJob, request: KeyedRequest | None = None, answer: bytes = b"") -> bytes | None:
+        """Save a job in state queued, and with a key the answer to its request, in one step.
+
+        Returns:
+            None when the job was saved; the answer of an earlier request with the same key and body, in whose place
+            nothing was saved.
+
+        Raises:
+            IdempotencyKeyReusedError: the key was used for another body; nothing was saved.
+        """
         now = time.time()
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(keys.job(job.id), mapping=first_fields(job, now))  # type: ignore[arg-type]
-        pipe.zadd(keys.JOBS, {job.id: now})
-        pipe.sadd(keys.ACTIVE_JOBS, job.id)
-        await self._commands.run(pipe.execute())
+        touched = [keys.job(job.id), keys.JOBS, keys.ACTIVE_JOBS, request.redis_key if request else keys.job(job.id)]
+        pairs = [part for pair in first_fields(job, now).items() for part in pair]
+        record = request.record(answer) if request else b""
+        given = [now, job.id, record, keys.IDEMPOTENCY_TTL_S, *pairs]
+        known = await self._commands.run(self._create(keys=touched, args=given))
+        return request.answer_in(known) if request and known is not None else None
 
     async def get(self, job_id: str) -> JobRecord:
         """One job.
@@ -117,6 +106,8 @@ class Jobs:
         *,
         lease: Lease | None = None,
         only_unheld: bool = False,
+        only_held: bool = False,
+        drops_lease: bool = False,
         changes: Mapping[str, str | bytes | float] | None = None,
     ) -> JobState:
         """Move a job to another state, with changes of its fields, in one step; answers the state it was in.
@@ -127,6 +118,8 @@ class Jobs:
             target: the state it gets.
             lease: the mover's hold on the job, if it must hold it.
             only_unheld: refuse when anybody holds the job.
+            only_held: refuse when nobody does.
+            drops_lease: the hold on the job ends with the move, whoever's it is.
             changes: fields of the job's hash.
 
         Raises:
@@ -135,10 +128,10 @@ class Jobs:
             ConflictError: the job is in another state, or held.
         """
         final = int(target in FINAL_STATES)
-        required = lease.value if lease else "none" if only_unheld else "any"
+        required = lease.value if lease else "none" if only_unheld else "some" if only_held else "any"
         pairs = [part for pair in (changes or {}).items() for part in pair]
         touched = [keys.job(job_id), keys.ACTIVE_JOBS, keys.lease(job_id)]
-        given = [required, f",{','.join(origins)},", target, final, time.time(), job_id, *pairs]
+        given = [required, f",{','.join(origins)},", target, final, time.time(), job_id, int(drops_lease), *pairs]
         said, state = await self._commands.run(self._move(keys=touched, args=given))
         _check_move(said.decode(), job_id, state.decode(), target)
         return cast(JobState, state.decode())
@@ -176,5 +169,7 @@ def _check_move(said: str, job_id: str, state: str, target: str) -> None:
         raise lease_lost(job_id)
     if said == "held":
         raise ConflictError(f"job {job_id} is held by a worker, so it cannot be made {target} from outside")
+    if said == "unheld":
+        raise ConflictError(f"job {job_id} is held by nobody, so it cannot become {target}")
     if said == "refused":
         raise ConflictError(f"job {job_id} is {state}, so it cannot become {target}")

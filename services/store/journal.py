@@ -12,15 +12,16 @@ from services.store import keys
 from services.store.connection import Commands
 from services.store.leases import Lease, lease_lost
 
-# KEYS: lease, journal, events, job.  ARGV: lease value, now, number of events, number of answers, then event numbers
-# and events (consecutive), calls and answers, and fields of the job with values. What refuses comes before what writes.
+# KEYS: lease, journal, events, job.  ARGV: lease value, now, number of events, number of answers, whether the version
+# rises with fields, then event numbers and events (consecutive), calls and answers, and fields of the job with values.
+# What refuses comes before what writes.
 # An answer or an event that is there already stays as it is: a replay fills what a crash left out, and no more.
 _APPEND = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lease_lost' end
 local num_events, num_answers = tonumber(ARGV[3]), tonumber(ARGV[4])
 local length = redis.call('LLEN', KEYS[3])
-if num_events > 0 and tonumber(ARGV[5]) > length + 1 then return 'gap' end
-local at = 5
+if num_events > 0 and tonumber(ARGV[6]) > length + 1 then return 'gap' end
+local at = 6
 for _ = 1, num_events do
   if tonumber(ARGV[at]) > length then redis.call('RPUSH', KEYS[3], ARGV[at + 1]) end
   at = at + 2
@@ -29,7 +30,7 @@ for _ = 1, num_answers do
   redis.call('HSETNX', KEYS[2], ARGV[at], ARGV[at + 1])
   at = at + 2
 end
-if at < #ARGV then redis.call('HINCRBY', KEYS[4], 'version', 1) end
+if at < #ARGV and ARGV[5] == '1' then redis.call('HINCRBY', KEYS[4], 'version', 1) end
 while at < #ARGV do
   redis.call('HSET', KEYS[4], ARGV[at], ARGV[at + 1])
   at = at + 2
@@ -55,6 +56,7 @@ class Journal:
         answers: Mapping[int, bytes] | None = None,
         events: Mapping[int, bytes] | None = None,
         changes: Mapping[str, str] | None = None,
+        is_news: bool = True,
     ) -> None:
         """Write answers, events and changes of the job's own fields in one step, or none of them.
 
@@ -63,7 +65,8 @@ class Journal:
             now: seconds since the epoch: the job's ``updated_at``.
             answers: by call number.
             events: by event number, consecutive.
-            changes: fields of the job's hash; with any, the job's version rises.
+            changes: fields of the job's hash.
+            is_news: whether the job's version rises with changes, so that those who wait for one are told.
 
         Raises:
             LeaseLostError: the lease is not the writer's any more.
@@ -76,7 +79,7 @@ class Journal:
                 pairs += [name, value]
         job_id = lease.job_id
         touched = [keys.lease(job_id), keys.journal(job_id), keys.events(job_id), keys.job(job_id)]
-        given = [lease.value, now, len(events), len(answers), *pairs]
+        given = [lease.value, now, len(events), len(answers), int(is_news), *pairs]
         said = await self._commands.run(self._append(keys=touched, args=given))
         if said == b"lease_lost":
             raise lease_lost(job_id)

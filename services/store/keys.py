@@ -8,6 +8,7 @@
     pmpo:job:<id>:lease        string       "<fencing token>:<holder>", expires
     pmpo:job:<id>:fence        counter      the last fencing token given out
     pmpo:janitor               string       the janitor whose turn it is, expires
+    pmpo:idempotency:<digest>  string       digest of a creating request's body, then its answer, expires
     pmpo:scores:<group>        hash         scores that any job may use again, by the name of their item
     pmpo:scores                sorted set   those groups, by the time of their last use
     pmpo:scores/bytes          counter      what they take, about
@@ -15,6 +16,7 @@
 
 Jobs are kept until they are deleted; what expires are leases: ``PMPO_LEASE_S`` for a job, one sweep's interval for the
 janitor's turn. Scores are dropped when they take more than ``PMPO_SCORE_CACHE_BYTES``, the groups longest unused first.
+Answers to requests with an ``Idempotency-Key`` are remembered for 24 hours.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ SCORE_BYTES = "pmpo:scores/bytes"
 SCORE_COUNTS = "pmpo:scores/counts"
 JANITOR_TURN = "pmpo:janitor"
 SWEEPS_PER_LEASE = 3
+IDEMPOTENCY_TTL_S = 24 * 3600
 RENEWALS_PER_LEASE = 3
 
 
@@ -52,6 +55,11 @@ def lease(job_id: str) -> str:
 def fence(job_id: str) -> str:
     """The counter that fencing tokens come from."""
     return f"pmpo:job:{job_id}:fence"
+
+
+def idempotency(digest: str) -> str:
+    """The answer to a creating request, by a digest of its route and key."""
+    return f"pmpo:idempotency:{digest}"
 
 
 def scores(group: str) -> str:

@@ -27,9 +27,17 @@ local token = redis.call('INCR', KEYS[2])
 redis.call('SET', KEYS[1], string.format('%d', token) .. ':' .. ARGV[1], 'PX', ARGV[2])
 return token
 """
+# KEYS: lease, fence, job.  ARGV: lease value, time to live, token. A lease that ran out comes back to its holder as
+# long as nobody took the job since (the counter still stands at its token) and nobody moved it on: the holder was away,
+# or Redis was, and nothing happened meanwhile.
 _RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local held = redis.call('GET', KEYS[1])
+if held == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+if held or redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
+local state = redis.call('HGET', KEYS[3], 'state')
+if state ~= 'running' and state ~= 'paused' and state ~= 'cancelling' then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
 """
 _RELEASE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -77,13 +85,14 @@ class Leases:
         return None if token is None else Lease(job_id, int(token), holder)
 
     async def renew(self, lease: Lease) -> None:
-        """Hold on.
+        """Hold on; also to a lease that ran out, as long as the job is under way and nobody else took it.
 
         Raises:
             LeaseLostError: it is too late.
         """
-        held = [keys.lease(lease.job_id)]
-        renewed = await self._commands.run(self._renew(keys=held, args=[lease.value, self._ttl_ms]))
+        touched = [keys.lease(lease.job_id), keys.fence(lease.job_id), keys.job(lease.job_id)]
+        given: list[str | int] = [lease.value, self._ttl_ms, lease.token]
+        renewed = await self._commands.run(self._renew(keys=touched, args=given))
         if not renewed:
             raise lease_lost(lease.job_id)
 

@@ -10,8 +10,9 @@ from pmpo.contracts.jobs import FINAL_STATES, JobFailure, JobState, JobView, Pro
 
 TEXT_FIELDS = ("name", "kind", "state", "queue", "stop_reason", "verdict", "best_prompt", "enqueued_id")
 NUMBER_FIELDS = ("created_at", "updated_at", "not_before", "attempts", "setbacks", "num_answers_at_setback", "version")
+CALL_FIELDS = ("num_asked", "repeated_tokens")
 JSON_FIELDS = ("split_sizes", "warnings", "progress", "failure")
-FIELDS = TEXT_FIELDS + NUMBER_FIELDS + JSON_FIELDS
+FIELDS = TEXT_FIELDS + NUMBER_FIELDS + CALL_FIELDS + JSON_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class JobRecord:
         setbacks: runs in a row that ended without a result and without a new answer in the journal.
         num_answers_at_setback: length of the journal at the last setback.
         version: rises with every change.
+        num_asked: how often a model was asked what has no answer in the journal yet; 0 when nothing is under way.
     """
 
     view: JobView
@@ -51,6 +53,7 @@ class JobRecord:
     setbacks: int
     num_answers_at_setback: int
     version: int
+    num_asked: int
 
     @property
     def id(self) -> str:
@@ -101,6 +104,7 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
             "created_at": float(found["created_at"]),
             "updated_at": float(found["updated_at"]),
             "attempts": int(found.get("attempts", 0)),
+            "repeated_tokens": int(found.get("repeated_tokens", 0)),
             "splits": json.loads(found["split_sizes"]),
             "warnings": json.loads(found["warnings"]),
             "progress": _json(found, "progress") or Progress(),
@@ -118,12 +122,18 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
         setbacks=int(found.get("setbacks", 0)),
         num_answers_at_setback=int(found.get("num_answers_at_setback", 0)),
         version=int(found["version"]),
+        num_asked=int(found.get("num_asked", 0)),
     )
 
 
 def failure_fields(failure: JobFailure) -> dict[str, str]:
     """The changes that go with the state ``failed``, or with a wait for another try."""
     return {"failure": failure.model_dump_json()}
+
+
+def call_fields(num_asked: int, repeated_tokens: int) -> dict[str, str]:
+    """The changes that go with a call of a model: before it, and with its answer."""
+    return {"num_asked": str(num_asked), "repeated_tokens": str(repeated_tokens)}
 
 
 def progress_fields(progress: Progress, best_prompt: str | None = None) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import cast
 from redis.asyncio import Redis
 
 from services.store.connection import Commands, connect
+from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
 from services.store.journal import Journal
 from services.store.leases import Leases
@@ -15,12 +16,16 @@ from services.store.scores import SharedScores
 
 
 class Store:
-    """Jobs, journal, leases and shared scores of one Redis. ``score_bytes`` bounds what the scores take."""
+    """Jobs, journal, leases, remembered answers and shared scores of one Redis.
+
+    ``score_bytes`` bounds what the scores take.
+    """
 
     def __init__(self, redis: Redis, lease_s: float, score_bytes: int = 0) -> None:
         self._redis = redis
         self._commands = Commands()
         self.jobs = Jobs(redis)
+        self.remembered = RememberedAnswers(redis)
         self.journal = Journal(redis)
         self.leases = Leases(redis, lease_s)
         self.scores = SharedScores(redis, score_bytes)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import cast
 
 from pmpo.contracts.jobs import JobSpec
+from pmpo.errors import ConflictError, LeaseLostError
 from pmpo.optim.events import Event
-from pmpo.optim.journal import JournalEntry, SearchPorts
-from pmpo.runs.codec import decode_entry, decode_splits, encode_entry, encode_event, first_identities
+from pmpo.optim.journal import SearchPorts
+from pmpo.runs.codec import decode_entry, decode_splits, encode_event, first_identities
 from pmpo.runs.drive import drive
 from pmpo.runs.outcome import job_result
 from pmpo.runs.progress import advance, best_prompt_after
 from pmpo.runs.terms import decode_terms
-from services.store.leases import Lease
 from services.store.records import JobRecord, progress_fields
 from services.store.store import Store
+from services.worker.calls import GatedGenerator, GatedScorer, RunCalls
 from services.worker.endings import Succeeded
+from services.worker.gate import Gate
+from services.worker.hold import Hold
 from services.worker.models import Models, scorer_of
 
 
@@ -29,10 +32,11 @@ class SearchDriver:
         self._store = store
         self._models = models
 
-    async def drive(self, record: JobRecord, lease: Lease) -> Succeeded:
+    async def drive(self, record: JobRecord, hold: Hold, gate: Gate) -> Succeeded:
         """Search from the start or from the journal until the end.
 
         Raises:
+            LetGoError: the gate closed between two calls.
             LeaseLostError: another worker took over; nothing more was written.
             PmpoError: see ``pmpo.runs.drive``.
         """
@@ -40,21 +44,24 @@ class SearchDriver:
         splits = decode_splits(await self._store.jobs.splits(record.id))
         terms = decode_terms(await self._store.jobs.terms(record.id))
         replay = [decode_entry(raw) for raw in (await self._store.journal.answers(record.id)).values()]
-        scorer = scorer_of(self._models, terms.target_arguments, job.models.targets, first_identities(replay))
+        calls = RunCalls(self._store, hold, gate, record)
+        served = scorer_of(self._models, terms.target_arguments, job.models.targets, first_identities(replay))
+        scorer = GatedScorer(served, calls)
         first = job.models.targets[0]
-        recorder = Recorder(self._store, lease, record, await self._store.journal.num_events(record.id))
+        recorder = Recorder(self._store, hold, record, await self._store.journal.num_events(record.id))
         ports = SearchPorts(
             scorer=scorer,
-            rewriter=self._models.generator(job.models.rewriter, terms.rewriter_arguments),
-            target=self._models.generator(first, terms.target_arguments[first]),
+            rewriter=GatedGenerator(self._models.generator(job.models.rewriter, terms.rewriter_arguments), calls),
+            target=GatedGenerator(self._models.generator(first, terms.target_arguments[first]), calls),
             clock=RunClock(),
-            journal=StoredJournal(self._store, lease),
+            journal=calls,
             replay=replay,
         )
         async with aclosing(cast(AsyncGenerator[Event, None], drive(job, splits, ports, terms.prices))) as events:
             async for event in events:
                 await recorder.record(event)
         view = job_result(record.id, job, recorder.events, record.view.splits, scorer.identity)
+        view = view.model_copy(update={"repeated_tokens": calls.repeated_tokens})
         return Succeeded(view.model_dump_json().encode(), view.stop_reason, view.verdict)
 
 
@@ -69,35 +76,36 @@ class RunClock:
         return time.monotonic() - self._started_at
 
 
-class StoredJournal:
-    """The search's journal port, under the lease of this run."""
-
-    def __init__(self, store: Store, lease: Lease) -> None:
-        self._store = store
-        self._lease = lease
-
-    async def append(self, call: int, kind: str, digest: str, answer: object) -> None:
-        """Store one answer. Raises LeaseLostError when another worker took over."""
-        entry = encode_entry(JournalEntry(call, kind, digest, answer))
-        await self._store.journal.append(self._lease, now=time.time(), answers={call: entry})
-
-
 class Recorder:
     """Saves events with the progress that they make. In a replay, those that are stored already are not sent again."""
 
-    def __init__(self, store: Store, lease: Lease, record: JobRecord, num_stored: int) -> None:
+    def __init__(self, store: Store, hold: Hold, record: JobRecord, num_stored: int) -> None:
         self.events: list[Event] = []
         self._store = store
-        self._lease = lease
+        self._hold = hold
         self._num_stored = num_stored
         self._progress = record.view.progress
 
     async def record(self, event: Event) -> None:
-        """Save one event. Raises LeaseLostError when another worker took over."""
+        """Save one event, after those that Redis lost in a crash, if any.
+
+        Raises:
+            LeaseLostError: another worker took over.
+        """
         self.events.append(event)
         before, self._progress = self._progress, advance(self._progress, event)
         if event.number <= self._num_stored:
             return
         changes = {} if self._progress == before else progress_fields(self._progress, best_prompt_after(event))
-        events = {event.number: encode_event(event)}
-        await self._store.journal.append(self._lease, now=time.time(), events=events, changes=changes)
+        await self._hold.through_outages(lambda: self._send(changes))
+
+    async def _send(self, changes: Mapping[str, str]) -> None:
+        unsent = {event.number: encode_event(event) for event in self.events[self._num_stored :]}
+        try:
+            await self._store.journal.append(self._hold.lease, now=time.time(), events=unsent, changes=changes)
+        except LeaseLostError:
+            raise
+        except ConflictError:
+            self._num_stored = await self._store.journal.num_events(self._hold.lease.job_id)
+            await self._send(changes)
+        self._num_stored = len(self.events)

@@ -40,7 +40,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The worker shuts down; the job goes on elsewhere."""
+    """The run let go of its job, between two calls: it is paused, or its worker shuts down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +64,27 @@ WORKER_VANISHED = JobFailure(
 )
 
 
-def move_after(ending: Ending, record: JobRecord, num_answers: int) -> Move:
-    """What becomes of a running job.
+def move_after(ending: Ending, state: JobState, record: JobRecord, num_answers: int) -> Move:
+    """What becomes of a job: one that is being cancelled is cancelled, and one that is paused does not go to its queue.
 
     Args:
         ending: how the run ended.
+        state: the job's state now.
         record: the job when the run began.
         num_answers: length of its journal now.
     """
+    if state == "cancelling":
+        ending = Cancelled()
     if isinstance(ending, Succeeded):
         outcome = {"stop_reason": ending.stop_reason, "verdict": ending.verdict}
         return Move("succeeded", {"result": ending.result, "failure": "", **outcome})
     if isinstance(ending, Cancelled):
         return Move("cancelled", {"stop_reason": "cancelled", "failure": ""})
     if isinstance(ending, Interrupted):
-        return Move("queued", {"enqueued_id": "", "not_before": 0})
+        return Move("paused" if state == "paused" else "queued", {"enqueued_id": "", "not_before": 0})
     if ending.failure.retryable:
-        return after_setback(record, num_answers, ending.failure, backs_off=True)
+        move = after_setback(record, num_answers, ending.failure, backs_off=True)
+        return Move("paused", move.changes) if (state, move.target) == ("paused", "queued") else move
     return Move("failed", {"stop_reason": "failed", **failure_fields(ending.failure)})
 
 

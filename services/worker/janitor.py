@@ -57,7 +57,7 @@ class Janitor:
     async def _reap(self, record: JobRecord) -> None:
         """Take a job from a worker that vanished; the script refuses while the lease lives."""
         if record.state == "cancelling":
-            move = move_after(Cancelled(), record, 0)
+            move = move_after(Cancelled(), record.state, record, 0)
         else:
             num_answers = await self._store.journal.num_answers(record.id)
             move = after_setback(record, num_answers, WORKER_VANISHED, backs_off=False)

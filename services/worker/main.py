@@ -14,7 +14,10 @@ import uuid
 from contextlib import suppress
 from types import FrameType
 
+from redis.client import Pipeline
+from redis.exceptions import RedisError
 from rq import SpawnWorker, Worker
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from pmpo.errors import PmpoError
@@ -37,6 +40,7 @@ class DrainingWorker(_Base):  # type: ignore[misc, valid-type]
     """RQ's worker waits for the whole job on a first SIGTERM; this one asks the work horse to let go of it."""
 
     is_stopping = False
+    max_connection_wait_time = 2.0  # how long Redis is away is no reason to look for it less often
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Pass the wish on to the horse, which puts its job back and ends, then stop as RQ does."""
@@ -45,6 +49,16 @@ class DrainingWorker(_Base):  # type: ignore[misc, valid-type]
             with suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGTERM)
         super().request_stop(signum, frame)
+
+    def maintain_heartbeats(self, job: Job) -> None:
+        """Tell that the worker lives. With Redis away it goes on watching its work horse, which waits for Redis."""
+        with suppress(RedisError):
+            super().maintain_heartbeats(job)
+
+    def set_current_job_working_time(self, current_job_working_time: float, pipeline: Pipeline | None = None) -> None:
+        """As ``maintain_heartbeats``."""
+        with suppress(RedisError):
+            super().set_current_job_working_time(current_job_working_time, pipeline=pipeline)
 
 
 def main() -> int:
@@ -69,6 +83,7 @@ def _work(settings: Settings, holder: str) -> None:
     """
     client = connect_blocking(settings.redis_url)
     for number in itertools.count():
+        worker = None
         try:
             worker = DrainingWorker(
                 QUEUES,
@@ -78,10 +93,10 @@ def _work(settings: Settings, holder: str) -> None:
                 default_result_ttl=RESULT_TTL_S,
             )
             worker.work(with_scheduler=False)
-            if worker.is_stopping:
-                return
         except Exception:
             log.exception("worker_quit")
+        if worker is not None and worker.is_stopping:
+            return
         for wish in (signal.SIGTERM, signal.SIGINT):
             signal.signal(wish, signal.SIG_DFL)  # RQ's handlers belong to the worker that quit
         time.sleep(RESTART_PAUSE_S)

@@ -12,7 +12,9 @@ from services.store.leases import Lease
 from services.store.records import JobRecord
 from services.store.store import Store
 from services.worker.endings import Cancelled, Ending, Failed, Interrupted, Move, Succeeded, move_after
-from services.worker.watch import Watch
+from services.worker.gate import Gate, LetGoError
+from services.worker.hold import Hold
+from services.worker.watch import watch_state
 
 log = get_logger()
 CAN_START: tuple[JobState, ...] = ("queued", "running", "cancelling")
@@ -21,21 +23,28 @@ CAN_START: tuple[JobState, ...] = ("queued", "running", "cancelling")
 class Driver(Protocol):
     """What drives the search of a job whose lease is held."""
 
-    async def drive(self, record: JobRecord, lease: Lease) -> Succeeded:
-        """Search from the start or from the journal, saving every answer and event, until the end."""
+    async def drive(self, record: JobRecord, hold: Hold, gate: Gate) -> Succeeded:
+        """Search from the start or from the journal, saving every answer and event, until the end.
+
+        Raises:
+            LetGoError: the gate closed between two calls.
+        """
         ...
 
 
 class Runner:
     """Runs jobs under leases. One runner works on one job at a time."""
 
-    def __init__(self, store: Store, driver: Driver, *, holder: str, lease_s: float, drain: asyncio.Event) -> None:
-        """``drain``: set when this process should let go of its job and end."""
+    def __init__(
+        self, store: Store, driver: Driver, *, holder: str, lease_s: float, drain: asyncio.Event, drain_s: float
+    ) -> None:
+        """``drain``: set when this process should let go of its job and end; ``drain_s``: time for the call at hand."""
         self._store = store
         self._driver = driver
         self._holder = holder
         self._lease_s = lease_s
         self._drain = drain
+        self._drain_s = drain_s
 
     async def run(self, job_id: str) -> None:
         """Run a job, or leave it alone when somebody else holds it or nothing is left to do."""
@@ -46,8 +55,9 @@ class Runner:
         try:
             record = await self._try_start(lease)
             if record is not None:
-                ending = await self._supervise(record, lease)
-                await self._finish(record, lease, ending)
+                hold = Hold(self._store, lease, self._lease_s)
+                ending = await self._supervise(record, hold)
+                await self._finish(record, hold, ending)
         except LeaseLostError as error:
             log.warning("lease_lost", job_id=job_id, token=lease.token, reason=error.message)
         finally:
@@ -69,13 +79,13 @@ class Runner:
         log.info("job_started", job_id=lease.job_id, attempt=record.view.attempts + 1, token=lease.token)
         return record
 
-    async def _supervise(self, record: JobRecord, lease: Lease) -> Ending:
-        """Search until the end, a cancel, a drain or the loss of the lease, whichever comes first."""
-        watch = Watch(self._store, lease, self._lease_s)
-        search = asyncio.create_task(self._driver.drive(record, lease))
-        keeping = asyncio.create_task(watch.keep_lease())
-        cancelled = asyncio.create_task(watch.cancelled())
-        draining = asyncio.create_task(self._drain.wait())
+    async def _supervise(self, record: JobRecord, hold: Hold) -> Ending:
+        """Search until the end, a pause, a cancel, a drain or the loss of the lease, whichever comes first."""
+        gate = Gate()
+        search = asyncio.create_task(self._driver.drive(record, hold, gate))
+        keeping = asyncio.create_task(hold.keep())
+        cancelled = asyncio.create_task(watch_state(self._store, record.id, gate))
+        draining = asyncio.create_task(self._drained(gate))
         tasks = (search, keeping, cancelled, draining)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -90,23 +100,33 @@ class Runner:
             keeping.result()
         return Cancelled() if decided[2] else Interrupted()
 
-    async def _finish(self, record: JobRecord, lease: Lease, ending: Ending) -> None:
-        """Write the end; a job that is being cancelled is cancelled, however its run ended."""
-        move = move_after(ending, record, await self._store.journal.num_answers(record.id))
-        cancel = move_after(Cancelled(), record, 0)
-        try:
-            if isinstance(ending, Cancelled):
-                await self._move(record.id, "cancelling", cancel, lease)
-            else:
-                await self._move(record.id, "running", move, lease)
-        except LeaseLostError:
-            raise
-        except ConflictError:
-            await self._move(record.id, "cancelling", cancel, lease)
+    async def _drained(self, gate: Gate) -> None:
+        """Return when this process must end: some seconds for the call at hand after it was asked to."""
+        await self._drain.wait()
+        gate.drain()
+        await asyncio.sleep(self._drain_s)
 
-    async def _move(self, job_id: str, origin: JobState, move: Move, lease: Lease) -> None:
-        await self._store.jobs.move(job_id, [origin], move.target, lease=lease, changes=move.changes)
-        log.info("job_ended", job_id=job_id, state=move.target, token=lease.token)
+    async def _finish(self, record: JobRecord, hold: Hold, ending: Ending) -> None:
+        """Write the end and let go of the lease in one step; look again when the job was moved meanwhile."""
+        num_answers = await hold.through_outages(lambda: self._store.journal.num_answers(record.id))
+        while True:
+            state = await hold.through_outages(lambda: self._store.jobs.state(record.id))
+            try:
+                await self._move(state, move_after(ending, state, record, num_answers), hold)
+                return
+            except LeaseLostError:
+                raise
+            except ConflictError:
+                continue
+
+    async def _move(self, origin: JobState, move: Move, hold: Hold) -> None:
+        job_id = hold.lease.job_id
+        await hold.through_outages(
+            lambda: self._store.jobs.move(
+                job_id, [origin], move.target, lease=hold.lease, drops_lease=True, changes=move.changes
+            )
+        )
+        log.info("job_ended", job_id=job_id, state=move.target, token=hold.lease.token)
 
     async def _let_go(self, lease: Lease) -> None:
         try:
@@ -121,6 +141,8 @@ def _ending_of(search: asyncio.Task[Succeeded], job_id: str) -> Ending:
         return search.result()
     if isinstance(error, LeaseLostError):
         raise error
+    if isinstance(error, LetGoError):
+        return Interrupted()
     failed = Failed.of(error)
     log.error("run_failed", job_id=job_id, code=failed.failure.code, reason=failed.failure.message, exc_info=error)
     return failed

@@ -31,7 +31,7 @@ def run_job(job_id: str) -> None:
 
 
 async def _run(job_id: str, settings: Settings) -> None:
-    drain = Drain(asyncio.get_running_loop())
+    drain = Drain(asyncio.get_running_loop(), settings.drain_s)
     drain.install()
     async with AsyncExitStack() as closing:
         http = await closing.enter_async_context(open_http())
@@ -44,5 +44,12 @@ async def _run(job_id: str, settings: Settings) -> None:
             partial(GeneratorClient, http, timeout_s=settings.upstream_timeout_s, job=job_id),
         )
         holder = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        runner = Runner(store, SearchDriver(store, models), holder=holder, lease_s=settings.lease_s, drain=drain.event)
+        runner = Runner(
+            store,
+            SearchDriver(store, models),
+            holder=holder,
+            lease_s=settings.lease_s,
+            drain=drain.event,
+            drain_s=settings.drain_s,
+        )
         await runner.run(job_id)

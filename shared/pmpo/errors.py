@@ -8,7 +8,8 @@
     │   ├── TooLongError                  an item longer than the model's context
     │   ├── EmptyTargetError              a target without tokens
     │   ├── BodyTooLargeError        413  a request body above the limit
-    │   └── BudgetTooSmallError           a cap that does not cover the final test and one iteration
+    │   ├── BudgetTooSmallError           a cap that does not cover the final test and one iteration
+    │   └── IdempotencyKeyReusedError     a key that was used for another body
     ├── NotFoundError                404
     ├── ConflictError                409  a state that does not allow the request
     │   ├── LeaseLostError                another worker holds the job
@@ -78,6 +79,10 @@ class BodyTooLargeError(InvalidInputError):
 
 class BudgetTooSmallError(InvalidInputError):
     code = "budget_too_small"
+
+
+class IdempotencyKeyReusedError(InvalidInputError):
+    code = "idempotency_key_reused"
 
 
 class NotFoundError(PmpoError):

@@ -210,7 +210,7 @@ def undisturbed(stack: Stack, small_job: dict[str, Any]) -> Undisturbed:
         return Undisturbed(view, jobs.result(job_id), jobs.events(job_id))
 
 
-NOT_REPEATABLE = ("job_id", "seconds", "computed_tokens")
+NOT_REPEATABLE = ("job_id", "seconds", "computed_tokens", "repeated_tokens")
 
 
 def repeatable(value: Any) -> Any:

@@ -61,4 +61,5 @@ def test_a_worker_that_is_asked_to_stop_puts_its_job_back(
     wait_for(lambda: worker not in stack.workers(), "the end of the worker")
     view = jobs.finish(job_id)
     assert view["state"] == "succeeded", view
+    assert view["repeated_tokens"] == 0, "the call at hand was to be answered and journaled"
     assert repeatable(jobs.result(job_id)) == repeatable(undisturbed.result)

@@ -13,6 +13,7 @@ from pmpo.contracts.modes import RationalesView
 from pmpo.contracts.reports import ReportView
 from pmpo.runs.report.candidates import Page
 from services.api.deps import Reports, Service
+from services.api.idempotency import REPLAYED, KeyOfRequest
 
 MAX_WAIT_S = 60
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="seconds to wait for a change")]
@@ -22,10 +23,12 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
 @router.post("", status_code=201)
-async def create_job(spec: JobSpec, service: Service, response: Response) -> JobCreated:
-    """Check a job, save it and queue it."""
-    created = await service.create(spec)
+async def create_job(spec: JobSpec, keyed: KeyOfRequest, service: Service, response: Response) -> JobCreated:
+    """Check a job, save it and queue it; a request that is sent again under its key gets its first answer."""
+    created, is_replayed = await service.create(spec, keyed.request(spec))
     response.headers["location"] = f"/v1/jobs/{created.id}"
+    if is_replayed:
+        response.headers[REPLAYED] = "true"
     return created
 
 
@@ -51,6 +54,18 @@ async def get_job(job_id: str, service: Service, wait: Wait = 0) -> JobView:
 async def cancel_job(job_id: str, service: Service) -> JobView:
     """Ask a job to stop."""
     return await service.cancel(job_id)
+
+
+@router.post("/{job_id}/pause", status_code=202)
+async def pause_job(job_id: str, service: Service) -> JobView:
+    """Let a job rest after the call at hand."""
+    return await service.pause(job_id)
+
+
+@router.post("/{job_id}/resume", status_code=202)
+async def resume_job(job_id: str, service: Service) -> JobView:
+    """Let a paused job go on where it stopped."""
+    return await service.resume(job_id)
 
 
 @router.get("/{job_id}/events")

@@ -12,7 +12,6 @@ from pmpo.contracts.jobs import (
     JobCreated,
     JobsPage,
     JobSpec,
-    JobState,
     JobView,
     ResultView,
 )
@@ -22,8 +21,10 @@ from pmpo.runs.codec import encode_splits
 from pmpo.runs.terms import encode_terms
 from pmpo.runtime.logs import get_logger
 from services.api.jobs.checks import CheckedJob, JobChecks
-from services.api.jobs.waiting import wait_until
+from services.api.jobs.control import JobControl
+from services.api.jobs.waiting import Waiting
 from services.queues import JobQueues
+from services.store.idempotency import KeyedRequest
 from services.store.records import NewJob
 from services.store.store import Store
 
@@ -35,24 +36,38 @@ class JobService:
     """Jobs as the API's callers see them."""
 
     def __init__(self, store: Store, queues: JobQueues, checks: JobChecks) -> None:
+        self.waiting = Waiting()
         self._store = store
         self._queues = queues
         self._checks = checks
+        self._control = JobControl(store)
 
-    async def create(self, spec: JobSpec) -> JobCreated:
+    async def create(self, spec: JobSpec, request: KeyedRequest | None = None) -> tuple[JobCreated, bool]:
         """Saved first, queued second: what was saved and not queued, the janitor queues.
 
+        Returns:
+            the answer, and whether it is that of an earlier request of the same key and body.
+
         Raises:
-            InvalidInputError: the job cannot be run as it is.
+            InvalidInputError: the job cannot be run as it is, or its key was used for another body.
         """
+        known = await self._store.remembered.find(request) if request else None
+        if known is not None:
+            return JobCreated.model_validate_json(known), True
         checked = await self._checks.check(spec)
         job = _new_job(checked)
-        await self._store.jobs.create(job)
+        created = JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(checked.warnings))
+        known = await self._store.jobs.create(job, request, created.model_dump_json().encode())
+        if known is not None:  # the same request, sent twice at once
+            return JobCreated.model_validate_json(known), True
+        await self._enqueue(job.id, job.queue)
+        return created, False
+
+    async def _enqueue(self, job_id: str, queue: str) -> None:
         try:
-            await self._store.jobs.note_entry(job.id, await self._queues.put(job.id, job.queue))
+            await self._store.jobs.note_entry(job_id, await self._queues.put(job_id, queue))
         except StoreUnavailableError as error:
-            log.warning("left_to_the_janitor", job_id=job.id, reason=error.message)
-        return JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(checked.warnings))
+            log.warning("left_to_the_janitor", job_id=job_id, reason=error.message)
 
     async def estimate(self, spec: JobSpec) -> EstimateView:
         """What a job would use. Nothing is saved.
@@ -79,7 +94,7 @@ class JobService:
         async def has_changed() -> bool:
             return await self._store.jobs.version(job_id) != seen.version
 
-        await wait_until(has_changed, wait_s)
+        await self.waiting.until(has_changed, wait_s)
         return (await self._store.jobs.get(job_id)).view
 
     async def events(self, job_id: str, after: int, wait_s: float) -> EventsPage:
@@ -93,29 +108,40 @@ class JobService:
             page = await self._page(job_id, after)
             return bool(page.events) or page.state in FINAL_STATES
 
-        await wait_until(has_news, wait_s)
+        await self.waiting.until(has_news, wait_s)
         return await self._page(job_id, after)
 
     async def cancel(self, job_id: str) -> JobView:
-        """A queued job is cancelled at once; a running one by its worker, within a second or so.
+        """A job that nobody works on is cancelled at once, a running one by its worker, within a second or so.
+
+        A worker that does not do so by then (it is frozen, or gone) loses its hold on the job: see ``JobControl``.
 
         Raises:
             NotFoundError: there is no such job.
             ConflictError: the job is over.
         """
-        while True:
-            record = await self._store.jobs.get(job_id)
-            if record.is_final:
-                raise ConflictError(f"job {job_id} is {record.state} already, so it cannot be cancelled")
-            if record.state == "cancelling":
-                return record.view
-            target: JobState = "cancelling" if record.state == "running" else "cancelled"
-            changes = {"stop_reason": "cancelled"} if target == "cancelled" else None
-            try:
-                await self._store.jobs.move(job_id, [record.state], target, changes=changes)
-            except ConflictError:
-                continue  # it moved on between the two calls: look again
-            return (await self._store.jobs.get(job_id)).view
+        return await self._control.cancel(job_id)
+
+    async def pause(self, job_id: str) -> JobView:
+        """Let a job rest. A running one finishes the call at hand first.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: the job is over, or is being cancelled.
+        """
+        return await self._control.pause(job_id)
+
+    async def resume(self, job_id: str) -> JobView:
+        """Let a paused job go on. One that nobody works on goes back to its queue.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: the job is over, or is being cancelled.
+        """
+        view, queue = await self._control.resume(job_id)
+        if queue is not None:
+            await self._enqueue(job_id, queue)
+        return view
 
     async def result(self, job_id: str) -> ResultView | RationalesView:
         """What a finished job found.

@@ -1,4 +1,4 @@
-"""``pmpo submit``, ``status``, ``cancel`` and ``result``: one job of a running API."""
+"""``pmpo submit``, ``status``, ``cancel``, ``pause``, ``resume`` and ``result``: one job of a running API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pmpo.cli.rationales import print_rationales
 from pmpo.cli.report import print_result
 from pmpo.cli.watch import describe
 from pmpo.client import Client
-from pmpo.contracts.jobs import JobSpec
+from pmpo.contracts.jobs import JobSpec, JobView
 from pmpo.runtime.settings import load_settings
 
 
@@ -49,11 +49,19 @@ def status(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
 def cancel(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Stop a job; the best prompt so far stays in its status."""
     with about_job(job_id), Client(url) as client:
-        job = client.cancel_job(job_id)
-    if as_json:
-        print_json(job.model_dump(mode="json"))
-    else:
-        stdout_console().print(f"job {job.id} is {job.state}")
+        _print_state(client.cancel_job(job_id), as_json)
+
+
+def pause(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Let a job rest after the call at hand; nothing that it did is lost."""
+    with about_job(job_id), Client(url) as client:
+        _print_state(client.pause_job(job_id), as_json)
+
+
+def resume(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Let a paused job go on where it stopped."""
+    with about_job(job_id), Client(url) as client:
+        _print_state(client.resume_job(job_id), as_json)
 
 
 def result(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
@@ -67,6 +75,13 @@ def result(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
         print_json(found.model_dump(mode="json"))
     else:
         print_result(stdout_console(), found)
+
+
+def _print_state(job: JobView, as_json: bool) -> None:
+    if as_json:
+        print_json(job.model_dump(mode="json"))
+    else:
+        stdout_console().print(f"job {job.id} is {job.state}")
 
 
 def read_job(file: Path, seed: int | None, changes: Mapping[str, Any] | None = None) -> JobSpec:

@@ -19,7 +19,7 @@ from pmpo.cli.datasets import datasets
 from pmpo.cli.demo import demo
 from pmpo.cli.estimate import estimate
 from pmpo.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, SERVICE, TERMINATED, JobError, exit_code
-from pmpo.cli.jobs import cancel, result, status, submit
+from pmpo.cli.jobs import cancel, pause, result, resume, status, submit
 from pmpo.cli.optimize import optimize
 from pmpo.cli.reports import diff, report
 from pmpo.cli.up import up
@@ -34,6 +34,8 @@ EXAMPLES: dict[Callable[..., None], str] = {
     submit: "pmpo submit job.yaml --url http://127.0.0.1:8000",
     status: "pmpo status ID",
     cancel: "pmpo cancel ID",
+    pause: "pmpo pause ID",
+    resume: "pmpo resume ID",
     result: "pmpo result ID --json",
     report: "pmpo report ID --losses",
     diff: "pmpo diff ID --steps",

@@ -78,6 +78,8 @@ class Client:
     events = blocking(JobWatching.events)
     iterate_events = blocking_iterator(JobWatching.iterate_events)
     cancel_job = blocking(JobWatching.cancel_job)
+    pause_job = blocking(JobWatching.pause_job)
+    resume_job = blocking(JobWatching.resume_job)
     result = blocking(JobWatching.result)
     rationales = blocking(JobWatching.rationales)
     report = blocking(JobWatching.report)

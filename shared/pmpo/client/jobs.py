@@ -33,14 +33,15 @@ class JobCalls:
 
         Args:
             spec: what to optimize, its data inside.
-            idempotency_key: name of this very request; a fresh one when None.
+            idempotency_key: name of this very request, under which the API creates one job however often it comes;
+                a fresh one when None.
 
         Raises:
             InvalidInputError: the API refuses the job; the message says where and why.
         """
         headers = {"content-type": "application/json", "idempotency-key": idempotency_key or str(uuid.uuid4())}
         body = spec.model_dump_json(exclude_unset=True).encode()
-        call = Call("POST", "/v1/jobs", self._timeout_s, is_repeatable=False, headers=headers, body=body)
+        call = Call("POST", "/v1/jobs", self._timeout_s, is_repeatable=True, headers=headers, body=body)
         return _read(JobCreated, await self._exchange.send(call))
 
     async def estimate_job(self, spec: JobSpec) -> EstimateView:
@@ -70,6 +71,24 @@ class JobCalls:
             ConflictError: the job is over.
         """
         call = Call("POST", _path(job_id, "/cancel"), self._timeout_s, is_repeatable=True)
+        return _read(JobView, await self._exchange.send(call))
+
+    async def pause_job(self, job_id: str) -> JobView:
+        """Let a job rest after the call at hand; pausing twice is pausing once.
+
+        Raises:
+            ConflictError: the job is over, or is being cancelled.
+        """
+        call = Call("POST", _path(job_id, "/pause"), self._timeout_s, is_repeatable=True)
+        return _read(JobView, await self._exchange.send(call))
+
+    async def resume_job(self, job_id: str) -> JobView:
+        """Let a paused job go on where it stopped; resuming twice is resuming once.
+
+        Raises:
+            ConflictError: the job is over, or is being cancelled.
+        """
+        call = Call("POST", _path(job_id, "/resume"), self._timeout_s, is_repeatable=True)
         return _read(JobView, await self._exchange.send(call))
 
     async def result(self, job_id: str) -> ResultView:

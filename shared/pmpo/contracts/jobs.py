@@ -127,7 +127,12 @@ class JobFailure(Strict):
 
 
 class JobView(Strict):
-    """``GET /v1/jobs/{id}``."""
+    """``GET /v1/jobs/{id}``.
+
+    ``repeated_tokens``: scored and generated tokens of calls whose first answer was lost with a worker, and that were
+    made again. They are no part of ``progress`` and count towards no budget, so that a disturbed job ends as it would
+    have ended undisturbed.
+    """
 
     id: str
     name: str
@@ -136,6 +141,7 @@ class JobView(Strict):
     created_at: float
     updated_at: float
     attempts: int = 0
+    repeated_tokens: int = 0
     splits: SplitSizes
     warnings: list[str] = Field(default_factory=list)
     progress: Progress = Progress()
@@ -222,6 +228,7 @@ class ResultView(Strict):
 
     ``prompt_before`` is the first seed prompt. ``best_seed`` is the place in the job's list (from 1) of the seed prompt
     that ``prompt_after`` is, null when it is a rewrite. ``money`` is null where the models have no prices.
+    ``repeated_tokens`` are beside the costs, as in ``JobView``.
     """
 
     job_id: str
@@ -244,6 +251,7 @@ class ResultView(Strict):
     computed_tokens: int
     generated_tokens: int
     seconds: float
+    repeated_tokens: int = 0
     model: ModelView | None
     objective: ObjectiveView = ObjectiveView()
     flat_pairs: list[FlatPairView] = Field(default_factory=list)

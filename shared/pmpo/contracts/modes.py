@@ -85,6 +85,7 @@ class RationalesView(ModeModel):
     samples: int
     generated_tokens: int
     seconds: float
+    repeated_tokens: int = 0
 
 
 class UnitFateView(ModeModel):

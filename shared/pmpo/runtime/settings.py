@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     redis_url: str | None = Field(default=None, description="Redis to use; the embedded stack starts one when unset")
+    redis_fsync: Literal["everysec", "always"] = Field(
+        default="everysec", description="when the embedded stack's Redis brings its append-only file to the disk"
+    )
     api_host: str = Field(default="127.0.0.1", description="address the API binds")
     api_port: int = Field(default=8000, ge=0, le=65535, description="port of the API; 0 takes a free one")
     scorer_host: str = Field(default="127.0.0.1", description="address the scorer binds")
@@ -70,6 +73,7 @@ class Settings(BaseSettings):
     url: str = Field(default="http://127.0.0.1:8000", description="API that the client and the CLI call")
     api_key: str | None = Field(default=None, description="key that the client sends")
     lease_s: float = Field(default=15.0, gt=0.5, description="a worker's hold on a job, renewed at a third of it")
+    drain_s: float = Field(default=5.0, ge=0, description="time for the call at hand when a worker is asked to stop")
     score_cache_bytes: int = Field(
         default=268_435_456, ge=0, description="memory in Redis for scores that all jobs share; 0: none"
     )

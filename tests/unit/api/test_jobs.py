@@ -173,12 +173,11 @@ async def test_a_wait_for_a_job_that_is_over_does_not_wait(
 
 
 async def test_cancelling(client: httpx.AsyncClient, job: dict[str, Any], store: Store) -> None:
-    waits, runs = await _create(client, job), await _create(client, job)
-    await store.jobs.move(runs, ["queued"], "running")
-    assert (await client.post(f"/v1/jobs/{waits}/cancel")).json()["state"] == "cancelled"
-    for _ in range(2):
-        answer = await client.post(f"/v1/jobs/{runs}/cancel")
-        assert (answer.status_code, answer.json()["state"]) == (202, "cancelling")
+    waits, orphan = await _create(client, job), await _create(client, job)
+    await store.jobs.move(orphan, ["queued"], "running")
+    for job_id in (waits, orphan):
+        answer = await client.post(f"/v1/jobs/{job_id}/cancel")
+        assert (answer.status_code, answer.json()["state"]) == (202, "cancelled")
     refused = await client.post(f"/v1/jobs/{waits}/cancel")
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
     assert (await client.post("/v1/jobs/nope/cancel")).status_code == 404

@@ -27,7 +27,9 @@ from pmpo.errors import (
     UnavailableError,
 )
 
-COMMANDS = ["demo", "up", "optimize", "estimate", "compress", "submit", "status", "cancel", "result", "report", "diff"]
+COMMANDS = ["demo", "up", "optimize", "estimate", "compress", "submit", "status", "cancel"]
+COMMANDS += ["pause", "resume", "result", "report", "diff"]
+ABOUT_A_JOB = ("status", "cancel", "pause", "resume", "result", "report", "diff")
 SUMMARY_KEYS = {
     "job_id", "stop_reason", "verdict", "train_loss_before", "train_loss_after", "validation_loss_before",
     "validation_loss_after", "test_loss_before", "test_loss_after", "test_accuracy_before", "test_accuracy_after",
@@ -102,6 +104,15 @@ def test_a_setback_is_told_apart_from_a_failure(at: Any, capsys: pytest.CaptureF
     assert "it is tried again" in " ".join(capsys.readouterr().out.split())
     main(["status", "job-2"])
     assert "it is tried again" not in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(("command", "state"), [("pause", "paused"), ("resume", "queued")])
+def test_pause_and_resume(at: Any, capsys: pytest.CaptureFixture[str], command: str, state: str) -> None:
+    at.add_job(state="running")
+    assert main([command, "job-1"]) == 0
+    assert capsys.readouterr().out == f"job job-1 is {state}\n"
+    assert main([command, "job-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == state
 
 
 def test_cancel(at: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,7 +214,7 @@ def lose_events(api: Any, double: ModuleType, *, times: int) -> None:
     api.answer = losing
 
 
-@pytest.mark.parametrize("command", [["status", "x"], ["cancel", "x"], ["result", "x"], ["report", "x"], ["diff", "x"]])
+@pytest.mark.parametrize("command", [[name, "x"] for name in ABOUT_A_JOB])
 def test_no_api(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     url = dead_url()
     assert main([*command, "--url", url]) == 3

@@ -60,6 +60,7 @@ class ApiDouble:
         self.results: dict[str, ResultView] = {}
         self.reports: dict[str, ReportView] = {}
         self.faults: deque[Fault] = deque()
+        self.ids_by_key: dict[str, str] = {}
         self.seen: list[Seen] = []
         self.page_size = 1000
         self.ending = "succeeded"
@@ -83,7 +84,11 @@ class ApiDouble:
                 spec = json.loads(seen.body)
                 if not spec.get("prompt"):
                     raise InvalidInputError("prompt: the prompt is empty")
-                job_id = self.add_job(f"job-{len(self.jobs) + 1}", state=self.ending, name=spec["name"])
+                key = seen.headers.get("idempotency-key", "")
+                if key not in self.ids_by_key:
+                    job_id = self.add_job(f"job-{len(self.jobs) + 1}", state=self.ending, name=spec["name"])
+                    self.ids_by_key[key] = job_id
+                job_id = self.ids_by_key[key]
                 return 201, {"id": job_id, "state": "queued", "splits": SPLITS.model_dump(), "warnings": []}
         job = self.jobs.get(parts[2]) if len(parts) > 2 else None
         if job is None:
@@ -112,6 +117,9 @@ class ApiDouble:
             case ("POST", ["cancel"]):
                 self.jobs[job.id] = job.model_copy(update={"state": "cancelling"})
                 return 200, self.jobs[job.id].model_dump(mode="json")
+            case ("POST", ["pause" | "resume" as wish]):
+                self.jobs[job.id] = job.model_copy(update={"state": "paused" if wish == "pause" else "queued"})
+                return 202, self.jobs[job.id].model_dump(mode="json")
         raise NotFoundError("no such route")
 
 

@@ -165,19 +165,17 @@ def test_a_retry_after_beyond_patience_is_told_at_once(api: Any, double: ModuleT
     assert len(api.seen) == 1
 
 
-def test_a_submission_is_repeated_only_when_it_was_refused(api: Any, double: ModuleType) -> None:
-    api.faults.append(double.problem(OverloadedError("full")))
+@pytest.mark.parametrize("fault", [{"drop": True}, {"status": 503}, {"status": 504}])
+def test_a_submission_is_repeated_under_its_key_and_makes_one_job(
+    api: Any, double: ModuleType, fault: dict[str, Any]
+) -> None:
+    api.faults.append(double.Fault(**fault, is_handled=True))
     with client_of(api) as client:
         assert client.create_job(SPEC).id == "job-1"
-    assert list(api.jobs) == ["job-1"]
-
-
-@pytest.mark.parametrize("fault", [{"drop": True}, {"status": 503}, {"status": 504}])
-def test_a_submission_that_may_have_worked_is_not_repeated(api: Any, double: ModuleType, fault: dict[str, Any]) -> None:
-    api.faults.append(double.Fault(**fault, is_handled=True))
-    with client_of(api) as client, pytest.raises(UnavailableError):
-        client.create_job(SPEC)
-    assert list(api.jobs) == ["job-1"]
+        assert client.create_job(SPEC).id == "job-2"
+    assert list(api.jobs) == ["job-1", "job-2"]
+    keys = [seen.headers["idempotency-key"] for seen in api.seen]
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_a_cancellation_is_repeated(api: Any, double: ModuleType) -> None:
@@ -185,6 +183,14 @@ def test_a_cancellation_is_repeated(api: Any, double: ModuleType) -> None:
     api.faults.append(double.Fault(drop=True, is_handled=True))
     with client_of(api) as client:
         assert client.cancel_job(job_id).state == "cancelling"
+
+
+def test_a_job_is_paused_and_resumed_also_when_an_answer_is_lost(api: Any, double: ModuleType) -> None:
+    job_id = api.add_job(state="running")
+    with client_of(api) as client:
+        for call, state in ((client.pause_job, "paused"), (client.resume_job, "queued")):
+            api.faults.append(double.Fault(drop=True, is_handled=True))
+            assert call(job_id).state == state
 
 
 def test_nobody_there() -> None:

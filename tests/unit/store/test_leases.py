@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 from pmpo.errors import LeaseLostError
 from services.store import keys
 from services.store.connection import connect
+from services.store.records import NewJob
 from services.store.store import Store
 
 LEASE_S = 60.0
@@ -48,6 +49,29 @@ async def test_a_renewed_lease_lives_on_and_an_expired_one_is_lost(store: Store,
     with pytest.raises(LeaseLostError):
         await store.leases.renew(lease)
     assert await store.leases.try_acquire("j", "b") is not None
+
+
+async def test_a_lease_that_ran_out_comes_back_while_its_job_is_under_way_and_nobody_took_it(
+    store: Store, redis: Redis, new_job: NewJob
+) -> None:
+    await store.jobs.create(new_job)
+    lease = await store.leases.try_acquire("j1", "a")
+    assert lease is not None
+    await store.jobs.move("j1", ["queued"], "running", lease=lease)
+    await redis.delete(keys.lease("j1"))
+    await store.leases.renew(lease)
+    await store.journal.append(lease, now=1.0, answers={1: b"written"})
+    await redis.delete(keys.lease("j1"))
+    await store.jobs.move("j1", ["running"], "queued", only_unheld=True)  # the janitor's move
+    with pytest.raises(LeaseLostError):
+        await store.leases.renew(lease)
+    taken = await store.leases.try_acquire("j1", "b")
+    assert taken is not None
+    await store.jobs.move("j1", ["queued"], "running", lease=taken)
+    await redis.delete(keys.lease("j1"))
+    with pytest.raises(LeaseLostError):
+        await store.leases.renew(lease)  # somebody held it since, though nobody does now
+    await store.leases.renew(taken)
 
 
 async def test_the_late_one_neither_renews_nor_releases_what_is_anothers(store: Store) -> None:

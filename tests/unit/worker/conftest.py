@@ -33,9 +33,13 @@ def queues(redis_url: str) -> Iterator[JobQueues]:
     opened.close()
 
 
+def new_job(job_id: str) -> NewJob:
+    sizes = SplitSizes(train=5, validation=2, test=3)
+    return NewJob(job_id, "cities", "optimize", "overnight", b"{}", b"{}", b"{}", sizes, (), "Do it.")
+
+
 @pytest.fixture
 async def job_id(store: Store) -> str:
     """A job that was saved and not queued."""
-    sizes = SplitSizes(train=5, validation=2, test=3)
-    await store.jobs.create(NewJob("j1", "cities", "optimize", "overnight", b"{}", b"{}", b"{}", sizes, (), "Do it."))
+    await store.jobs.create(new_job("j1"))
     return "j1"

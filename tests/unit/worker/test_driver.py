@@ -19,6 +19,8 @@ from pmpo.testing.ports import IDENTITY, FakeScorer, ScriptedGenerator, phrase_r
 from services.store.records import NewJob
 from services.store.store import Store
 from services.worker.driver import SearchDriver
+from services.worker.gate import Gate
+from services.worker.hold import Hold
 
 JOB = JobSpec.model_validate(
     {
@@ -67,7 +69,7 @@ async def _save(store: Store, terms: bytes) -> None:
 async def _drive(store: Store, models: RememberedModels) -> ResultView:
     lease = await store.leases.try_acquire("j1", "me")
     assert lease is not None
-    ending = await SearchDriver(store, models).drive(await store.jobs.get("j1"), lease)
+    ending = await SearchDriver(store, models).drive(await store.jobs.get("j1"), Hold(store, lease, 60.0), Gate())
     return ResultView.model_validate_json(ending.result)
 
 

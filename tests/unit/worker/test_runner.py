@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,8 +13,11 @@ from services.store.leases import Lease
 from services.store.records import JobRecord
 from services.store.store import Store
 from services.worker.endings import MAX_SETBACKS, Succeeded
+from services.worker.gate import Gate
+from services.worker.hold import Hold
 from services.worker.runner import Runner
 
+DRAIN_S = 0.3
 DONE = Succeeded(b'{"fake": true}', "patience", "confirmed")
 Work = Callable[[JobRecord, Lease], Awaitable[Succeeded]]
 
@@ -25,11 +29,13 @@ class ScriptedDriver:
         self._work = work
         self.begun = asyncio.Event()
         self.was_cancelled = False
+        self.gate = Gate()
 
-    async def drive(self, record: JobRecord, lease: Lease) -> Succeeded:
+    async def drive(self, record: JobRecord, hold: Hold, gate: Gate) -> Succeeded:
+        self.gate = gate
         self.begun.set()
         try:
-            return await self._work(record, lease)
+            return await self._work(record, hold.lease)
         except asyncio.CancelledError:
             self.was_cancelled = True
             raise
@@ -52,7 +58,8 @@ def _raising(error: Exception) -> Work:
 
 
 def _runner(store: Store, driver: ScriptedDriver, drain: asyncio.Event | None = None, lease_s: float = 60.0) -> Runner:
-    return Runner(store, driver, holder="me", lease_s=lease_s, drain=drain or asyncio.Event())
+    drain = drain or asyncio.Event()
+    return Runner(store, driver, holder="me", lease_s=lease_s, drain=drain, drain_s=DRAIN_S)
 
 
 async def test_a_job_that_ends_well_has_its_result_and_its_lease_is_free(store: Store, job_id: str) -> None:
@@ -147,7 +154,88 @@ async def test_a_job_that_was_being_cancelled_is_cancelled_however_its_run_ends(
     assert (await store.jobs.get(job_id)).state == "cancelled"
 
 
-async def test_a_drain_puts_the_job_back_without_a_setback(store: Store, job_id: str) -> None:
+async def test_a_drain_lets_the_call_at_hand_finish(store: Store, job_id: str) -> None:
+    drain = asyncio.Event()
+
+    async def calling(_record: JobRecord, lease: Lease) -> Succeeded:
+        drain.set()
+        await asyncio.sleep(DRAIN_S / 3)  # the call at hand
+        await store.journal.append(lease, now=0, answers={1: b"an answer"})
+        driver.gate.check()
+        raise AssertionError
+
+    driver = ScriptedDriver(calling)
+    await _runner(store, driver, drain).run(job_id)
+    record = await store.jobs.get(job_id)
+    assert (record.state, record.setbacks, record.enqueued_id) == ("queued", 0, "")
+    assert await store.journal.num_answers(job_id) == 1
+    assert not driver.was_cancelled
+    assert await store.leases.try_acquire(job_id, "another") is not None
+
+
+async def test_a_paused_job_lets_go_between_two_calls_and_waits(store: Store, job_id: str) -> None:
+    async def calling(_record: JobRecord, lease: Lease) -> Succeeded:
+        for call in itertools.count(1):
+            driver.gate.check()
+            await asyncio.sleep(0.1)
+            await store.journal.append(lease, now=0, answers={call: b"an answer"})
+        raise AssertionError
+
+    driver = ScriptedDriver(calling)
+    run = asyncio.create_task(_runner(store, driver).run(job_id))
+    await driver.begun.wait()
+    await store.jobs.move(job_id, ["running"], "paused")
+    await run
+    assert not driver.was_cancelled
+    assert (await store.jobs.get(job_id)).state == "paused"
+    assert await store.journal.num_answers(job_id) > 0
+    assert await store.leases.try_acquire(job_id, "another") is not None
+
+
+async def test_a_pause_that_ends_during_the_call_at_hand_stops_nothing(store: Store, job_id: str) -> None:
+    async def calling(_record: JobRecord, _lease: Lease) -> Succeeded:
+        await store.jobs.move(job_id, ["running"], "paused")
+        while not driver.gate.is_paused:
+            await asyncio.sleep(0.02)
+        await store.jobs.move(job_id, ["paused"], "running", only_held=True)
+        while driver.gate.is_paused:
+            await asyncio.sleep(0.02)
+        driver.gate.check()
+        return DONE
+
+    driver = ScriptedDriver(calling)
+    await _runner(store, driver).run(job_id)
+    assert (await store.jobs.get(job_id)).state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("work", "state"),
+    [
+        (_at_once, "succeeded"),
+        (_raising(EngineError("It broke.")), "failed"),
+        (_raising(ScorerUnavailableError("The scorer is away.")), "paused"),
+    ],
+)
+async def test_a_job_that_ends_while_it_is_paused(store: Store, job_id: str, work: Work, state: str) -> None:
+    async def paused_at_the_end(record: JobRecord, lease: Lease) -> Succeeded:
+        await store.jobs.move(job_id, ["running"], "paused")
+        return await work(record, lease)
+
+    await _runner(store, ScriptedDriver(paused_at_the_end)).run(job_id)
+    assert (await store.jobs.get(job_id)).state == state
+
+
+async def test_a_job_cancelled_by_force_ends_its_run_quietly(store: Store, job_id: str) -> None:
+    driver = ScriptedDriver(_for_ever)
+    run = asyncio.create_task(_runner(store, driver).run(job_id))
+    await driver.begun.wait()
+    await store.jobs.move(job_id, ["running"], "cancelled", drops_lease=True)
+    await run
+    assert driver.was_cancelled
+    assert (await store.jobs.get(job_id)).state == "cancelled"
+
+
+async def test_a_drain_that_outlasts_its_time_puts_the_job_back_without_a_setback(store: Store, job_id: str) -> None:
     drain = asyncio.Event()
     driver = ScriptedDriver(_for_ever)
     run = asyncio.create_task(_runner(store, driver, drain).run(job_id))

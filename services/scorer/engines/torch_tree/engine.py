@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from pmpo.errors import ConfigurationError, EngineError
 from services.scorer.engines.base import EngineIdentity, ScoredItems, TokenItem
-from services.scorer.engines.torch_tree.memory import Footprint, is_out_of_memory, peak_bytes
+from services.scorer.engines.torch_tree.memory import Footprint, is_out_of_memory, keep_freed_memory, peak_bytes
 from services.scorer.engines.torch_tree.modes import Mode, ModeCheck, candidate_modes, choose_mode
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class TorchTreeEngine:
         self._model = model
         footprint = Footprint.of(model)
         if model.device.type == "cpu":
+            keep_freed_memory()
             max_batch_tokens = min(max_batch_tokens, footprint.num_quick_tokens)
         self._max_batch_tokens = _within(footprint, max_batch_tokens, max_batch_bytes)
         self._check = ModeCheck(model, identity.context_length)

@@ -1,0 +1,72 @@
+"""A real stack whose workers reach the scorer through a proxy: Redis, two workers, scorer, API, nano."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.integration.conftest import Stack, running, start_stack
+
+from .proxy import Proxy
+
+LEASE_S = 3.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("faults")
+    group.addoption("--faults-jobs", type=int, default=20, help="jobs: 20 in the short form, 100 in the long")
+    group.addoption("--faults-disturbances", type=int, default=22, help="how often something is killed, frozen or cut")
+    group.addoption("--faults-seed", type=int, default=0, help="decides what is disturbed and when")
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    stack: Stack
+    proxy: Proxy
+
+
+@pytest.fixture
+def disturbed(tmp_path: Path) -> Iterator[Disturbed]:
+    """With short leases."""
+    with _started(tmp_path, PMPO_LEASE_S=str(LEASE_S)) as found:
+        yield found
+
+
+@pytest.fixture
+def disturbed_by_default(tmp_path: Path) -> Iterator[Disturbed]:
+    """With the lease that is the default."""
+    with _started(tmp_path) as found:
+        yield found
+
+
+@contextmanager
+def _started(folder: Path, **settings: str) -> Iterator[Disturbed]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        scorer_port = int(probe.getsockname()[1])
+    client: list[redis.Redis] = []
+
+    def num_answers(job_id: str) -> int | None:
+        """Length of a job's journal; None while Redis is away."""
+        try:
+            return int(client[0].hlen(f"pmpo:job:{job_id}:journal"))  # type: ignore[arg-type]
+        except redis.RedisError:
+            return None
+
+    proxy = Proxy(scorer_port, num_answers)
+    process = start_stack(
+        *("--workers", "2", "--scorer-port", str(scorer_port)),
+        PMPO_ENDPOINTS=json.dumps({"default": {"url": f"http://127.0.0.1:{proxy.port}"}}),
+        PMPO_SCORER_DETERMINISTIC="true",
+        PMPO_STATE_DIR=str(folder / "state"),
+        **settings,
+    )
+    with running(process) as stack:
+        client.append(redis.Redis.from_url(str(stack.ready["redis"]), socket_timeout=2))
+        yield Disturbed(stack, proxy)
+    client[0].close()
+    proxy.close()

@@ -1,0 +1,115 @@
+"""Kill, freeze and cut at random moments: every job ends as it would have undisturbed, and nothing is paid again."""
+
+import json
+import os
+import signal
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from pmpo.client import Client, Retries
+from pmpo.contracts.jobs import JobSpec
+from tests.integration.conftest import ROOT, Jobs, Undisturbed, repeatable
+
+from .chaos import Chaos
+from .conftest import LEASE_S, Disturbed
+
+PATIENT = Retries(max_attempts=40, first_wait_s=0.3, max_wait_s=2.0)
+LIMIT_S_A_JOB = 14.0
+FINAL = ("succeeded", "failed", "cancelled")
+
+
+def _specs() -> list[dict[str, Any]]:
+    """Three short jobs that differ in seed and rows."""
+    lines = (ROOT / "examples" / "data" / "review-city.jsonl").read_text().splitlines()
+    return [
+        {
+            "name": f"short-{number}",
+            "prompt": "Process the input. Take your time.",
+            "dataset": {"train": [json.loads(line) for line in lines[16 * number : 16 * number + 16]]},
+            "optimizer": {"iterations": 2, "hard_examples": 1, "variants": 2, "patience": 2},
+            "constraints": {"max_prompt_tokens": 80},
+            "max_answer_tokens": 12,
+            "seed": number,
+        }
+        for number in range(3)
+    ]
+
+
+def _undisturbed(jobs: Jobs, specs: list[dict[str, Any]]) -> tuple[list[str], list[Undisturbed]]:
+    ids = [jobs.submit(spec) for spec in specs]
+    found = [Undisturbed(jobs.finish(job_id), jobs.result(job_id), jobs.events(job_id)) for job_id in ids]
+    assert [each.view["state"] for each in found] == ["succeeded"] * len(specs), [each.view for each in found]
+    return ids, found
+
+
+def _finish_all(client: Client, ids: list[str], limit_s: float) -> dict[str, str]:
+    """The states in the end; what is not over by then is told as it stands."""
+    deadline = time.monotonic() + limit_s
+    states = dict.fromkeys(ids, "unknown")
+    while time.monotonic() < deadline and not all(state in FINAL for state in states.values()):
+        for job_id in ids:
+            if states[job_id] not in FINAL:
+                states[job_id] = client.get_job(job_id).state
+        time.sleep(0.5)
+    return states
+
+
+@pytest.mark.timeout(0)  # the limit is in the test, and tells of every job
+def test_every_job_ends_as_if_nothing_had_happened(disturbed: Disturbed, request: pytest.FixtureRequest) -> None:
+    num_jobs = request.config.getoption("--faults-jobs")
+    specs = _specs()
+    api = disturbed.stack.api
+    with httpx.Client(base_url=api, timeout=90, trust_env=False) as http:
+        calm_ids, calm = _undisturbed(Jobs(http), specs)
+    chaos = Chaos(
+        disturbed.stack,
+        disturbed.proxy,
+        seed=request.config.getoption("--faults-seed"),
+        num_disturbances=request.config.getoption("--faults-disturbances"),
+        lease_s=LEASE_S,
+    )
+    with Client(api, retries=PATIENT) as client:
+        chaos.start()
+        kinds = [number % len(specs) for number in range(num_jobs)]
+        ids = [client.create_job(JobSpec.model_validate(specs[kind])).id for kind in kinds]
+        states = _finish_all(client, ids, limit_s=LIMIT_S_A_JOB * num_jobs)
+        chaos.stop()
+        views = {job_id: client.get_job(job_id) for job_id in ids}
+        repeated = sum(view.repeated_tokens for view in views.values())
+        attempts = sum(view.attempts for view in views.values())
+        print(f"\n{num_jobs} jobs, {attempts} attempts, {repeated} tokens repeated, {dict(chaos.done)}")
+    assert len(set(ids)) == num_jobs
+    assert states == dict.fromkeys(ids, "succeeded"), {job_id: views[job_id].failure for job_id in ids}
+    with httpx.Client(base_url=api, timeout=90, trust_env=False) as http:
+        jobs = Jobs(http)
+        assert len(http.get("/v1/jobs", params={"limit": 500}).json()["jobs"]) == num_jobs + len(specs)
+        for job_id, kind in zip(ids, kinds, strict=True):
+            assert repeatable(jobs.result(job_id)) == repeatable(calm[kind].result)
+            assert repeatable(jobs.events(job_id)) == repeatable(calm[kind].events)
+    questions = disturbed.proxy.questions
+    for job_id, kind in zip(ids, kinds, strict=True):
+        paid_again = questions[job_id] - questions[calm_ids[kind]]
+        assert not paid_again, f"job {job_id} asked at another place than undisturbed: {sorted(paid_again)}"
+    assert chaos.done, "nothing was disturbed"
+
+
+@pytest.mark.timeout(300)
+def test_the_job_of_a_killed_worker_goes_on_within_30_s(disturbed_by_default: Disturbed) -> None:
+    stack = disturbed_by_default.stack
+    with httpx.Client(base_url=stack.api, timeout=90, trust_env=False) as http:
+        jobs = Jobs(http)
+        job_id = jobs.submit({**_specs()[0], "optimizer": {"iterations": 40, "patience": 40}})
+        jobs.wait_for_event(job_id, "iteration_started")
+        ((worker, horse),) = stack.horses().items()
+        for pid in (worker, horse):
+            os.kill(pid, signal.SIGKILL)
+        killed_at = time.monotonic()
+        num_events = len(jobs.events(job_id))
+        while len(jobs.events(job_id)) <= num_events:
+            assert time.monotonic() - killed_at < 30, "the job did not go on"
+            time.sleep(0.2)
+        assert jobs.view(job_id)["attempts"] == 2
+        assert http.post(f"/v1/jobs/{job_id}/cancel").json()["state"] == "cancelled"
