@@ -159,9 +159,8 @@ def _urls(settings: Settings) -> tuple[str, ...]:
     try:
         return base_urls(settings.scorer_remote_urls or "")
     except ValueError as error:
-        raise ConfigurationError(
-            f"PMPO_SCORER_REMOTE_URLS={settings.scorer_remote_urls!r} is not usable: {error}"
-        ) from None
+        # the value is not repeated: it may hold a password
+        raise ConfigurationError(f"PMPO_SCORER_REMOTE_URLS is not usable: {error}") from None
 
 
 def _context_length(source: ModelSource) -> int | None:

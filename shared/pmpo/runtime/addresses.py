@@ -15,7 +15,9 @@ def base_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("write an address like http://host:8100")
     if parts.username or parts.password:
-        raise ValueError("an address holds no key; name its variable in key_variable")
+        raise ValueError(
+            "an address holds no key; name its variable in key_variable, or put it into PMPO_SCORER_REMOTE_KEY"
+        )
     if parts.query or parts.fragment:
         raise ValueError("an address ends before '?' and '#'")
     return url.rstrip("/").removesuffix("/v1")

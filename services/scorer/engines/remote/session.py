@@ -36,7 +36,7 @@ class Patience:
         max_tries: of one call, the first included; a server that was down does not use one up.
         first_wait_s: the wait after a failed try is drawn below this, then below its double, and so on.
         max_wait_s: no wait between two tries is longer, whatever ``Retry-After`` says.
-        outage_s: how long to wait for any server when none is in use.
+        outage_s: how long to wait for any server when none is in use, or all that come back fail a call again.
     """
 
     max_tries: int = 5
@@ -77,6 +77,7 @@ class Session:
             PmpoError: what the server refused, or failed at in every try.
         """
         num_tries = 0
+        down_since: float | None = None
         while True:
             server = await self._take(num_tokens)
             try:
@@ -84,6 +85,9 @@ class Session:
                 return _read(read, answer, server)
             except ServerDownError as down:
                 self._eject(server, str(down))
+                down_since = down_since or time.monotonic()
+                if time.monotonic() - down_since >= self.patience.outage_s:  # none that comes back serves this call
+                    raise self._outage() from None
             except TryAgainError as failed:
                 num_tries += 1
                 if num_tries >= self.patience.max_tries:
@@ -141,7 +145,10 @@ class Session:
         now = time.monotonic()
         self._all_out_since = self._all_out_since or now
         if now - self._all_out_since >= self.patience.outage_s:
-            raise ScorerUnavailableError(f"no model server answers ({self.fleet.reasons()}); start it, then try again")
+            raise self._outage()
+
+    def _outage(self) -> ScorerUnavailableError:
+        return ScorerUnavailableError(f"no model server answers ({self.fleet.reasons()}); start it, then try again")
 
     def _wait_s(self, num_tries: int, asked_s: float) -> float:
         bound = self.patience.first_wait_s * 2 ** (num_tries - 1)

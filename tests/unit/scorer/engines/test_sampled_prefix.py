@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from pmpo.errors import BudgetTooSmallError, ConfigurationError, UpstreamError
+from pmpo.errors import BudgetTooSmallError, ConfigurationError, ScorerUnavailableError, UpstreamError
 from services.scorer.engines.base import TokenItem
 from services.scorer.engines.remote.fleet import Fleet, Server
 from services.scorer.engines.remote.session import Session, no_check
@@ -102,6 +102,12 @@ def test_a_server_without_log_probabilities_is_refused(make_server, estimating) 
 
     engine = estimating(make_server("llama_cpp", change=without).url)
     with pytest.raises(ConfigurationError, match=r"has no choices\.0\.logprobs; use a server that gives logprobs"):
+        engine.self_check()
+
+
+def test_a_model_that_the_server_does_not_have_ends_the_start(make_server, estimating) -> None:
+    engine = estimating(make_server("llama_cpp", name="another").url)
+    with pytest.raises(ScorerUnavailableError, match="The model `m` does not exist"):
         engine.self_check()
 
 
