@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 from benchmarks.engine import Engine, open_engine
+from pmpo.runtime.tasks import all_of
 
 T = TypeVar("T")
 
@@ -27,12 +28,7 @@ class Crew:
 
     async def do(self, tasks: Sequence[Callable[[Engine], Awaitable[T]]]) -> list[T]:
         """What the tasks give, in order; each has an engine for itself. The first failure cancels the others."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                running = [group.create_task(self._one(task)) for task in tasks]
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        return [task.result() for task in running]
+        return await all_of(self._one(task) for task in tasks)
 
     async def _one(self, task: Callable[[Engine], Awaitable[T]]) -> T:
         engine = await self._free.get()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -73,14 +73,7 @@ def score_response(card: ModelCard, request: ScoreRequest, scored: ScoredRequest
         log_likelihoods=cells(request, scored.sums),
         num_tokens=cells(request, scored.counts),
         token_log_likelihoods=tokens,
-        model=card.id,
-        revision=card.revision,
-        dtype=card.dtype,
-        engine=card.engine,
-        timings=scored.timings,
-        scored_tokens=scored.scored_tokens,
-        computed_tokens=scored.computed_tokens,
-        estimate=card.estimate,
+        **_measured(card, scored),
     )
 
 
@@ -95,15 +88,22 @@ def masked_response(card: ModelCard, request: ScoreRequest, scored: ScoredReques
         num_tokens=scored.counts[:num],
         delta=losses.delta,
         standard_error=losses.standard_error,
-        model=card.id,
-        revision=card.revision,
-        dtype=card.dtype,
-        engine=card.engine,
-        timings=scored.timings,
-        scored_tokens=scored.scored_tokens,
-        computed_tokens=scored.computed_tokens,
-        estimate=card.estimate,
+        **_measured(card, scored),
     )
+
+
+def _measured(card: ModelCard, scored: ScoredRequest) -> dict[str, Any]:
+    """The fields of ``pmpo.contracts.scoring.Measured``."""
+    return {
+        "model": card.id,
+        "revision": card.revision,
+        "dtype": card.dtype,
+        "engine": card.engine,
+        "timings": scored.timings,
+        "scored_tokens": scored.scored_tokens,
+        "computed_tokens": scored.computed_tokens,
+        "estimate": card.estimate,
+    }
 
 
 def chat_response(

@@ -12,10 +12,11 @@ from pmpo.runtime.metrics import ScorerMetrics
 from pmpo.runtime.settings import Settings
 from services.scorer.admission import Admission
 from services.scorer.batcher.batcher import Batcher
-from services.scorer.batcher.engine_room import EngineRoom, Machine, RestartPolicy
+from services.scorer.batcher.engine_room import EngineRoom, RestartPolicy
 from services.scorer.batcher.items import ItemPreparer
 from services.scorer.batcher.types import BatchLimits
 from services.scorer.engines.base import EngineIdentity
+from services.scorer.engines.machine import Machine
 from services.scorer.model_source import ModelSource
 from services.scorer.observing import RoundObserver, watch
 from services.scorer.service import ScorerService
@@ -58,9 +59,9 @@ def build_service(settings: Settings, source: ModelSource, metrics: ScorerMetric
     text = load_text(source)
 
     def build() -> Machine:
-        chosen = choose_engine(settings, source, text)
-        logger.info("loaded %s", chosen.engine.identity)
-        return Machine(chosen.engine, chosen.generator)
+        machine = choose_engine(settings, source, text)
+        logger.info("loaded %s", machine.engine.identity)
+        return machine
 
     return assemble(settings, text.codec, text.template, build, metrics)
 

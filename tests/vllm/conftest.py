@@ -15,7 +15,8 @@ import pytest
 
 from pmpo.runtime.settings import load_settings
 from services.bundled import nano_dir
-from services.scorer.engines.choosing import ChosenEngine, ModelText, choose_engine, load_text
+from services.scorer.engines.choosing import ModelText, choose_engine, load_text
+from services.scorer.engines.machine import Machine
 from services.scorer.model_source import find_model
 
 START_S = 300.0
@@ -66,7 +67,7 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None
     raise AssertionError(f"vllm serve did not start:\n{log.read_text(errors='replace')[-4000:]}")
 
 
-def chosen(engine: str, **settings: str) -> ChosenEngine:
+def chosen(engine: str, **settings: str) -> Machine:
     names = {f"PMPO_SCORER_{name.upper()}": value for name, value in settings.items()}
     found = load_settings({"PMPO_SCORER_ENGINE": engine, "PMPO_SCORER_MAX_BATCH_TOKENS": BATCH_TOKENS, **names})
     source = find_model(found.scorer_model)
@@ -79,15 +80,15 @@ def text() -> ModelText:
 
 
 @pytest.fixture(scope="session")
-def tree() -> ChosenEngine:
+def tree() -> Machine:
     return chosen("torch_tree", dtype="float32")
 
 
 @pytest.fixture(scope="session")
-def in_process() -> ChosenEngine:
+def in_process() -> Machine:
     return chosen("vllm_local", dtype="float32", vllm_eager="true", vllm_cache_gib="1")
 
 
 @pytest.fixture(scope="session")
-def over_http(vllm_url: str) -> ChosenEngine:
+def over_http(vllm_url: str) -> Machine:
     return chosen("remote", remote_urls=vllm_url)

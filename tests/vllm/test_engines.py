@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from services.bundled import nano_dir
 from services.scorer.engines.base import Engine, TokenItem
-from services.scorer.engines.choosing import ChosenEngine, ModelText
+from services.scorer.engines.choosing import ModelText
+from services.scorer.engines.machine import Machine
 from services.scorer.generation.types import Generator, RowKey, Sample, SamplingRequest, SamplingRow
 from tests.conformance.test_scorer_engines import SUM_TOLERANCE_NATS, awkward_items, prompt_grid, slow_sum, sums
 from tests.vllm.conftest import chosen
@@ -27,13 +28,13 @@ def model() -> PreTrainedModel:
 
 
 @pytest.fixture(params=ENGINES)
-def both(request: pytest.FixtureRequest) -> ChosenEngine:
-    found: ChosenEngine = request.getfixturevalue(request.param)
+def both(request: pytest.FixtureRequest) -> Machine:
+    found: Machine = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.fixture
-def engine(both: ChosenEngine) -> Engine:
+def engine(both: Machine) -> Engine:
     return both.engine
 
 
@@ -41,7 +42,7 @@ def close(found: Sequence[float], expected: Sequence[float]) -> bool:
     return list(found) == pytest.approx(list(expected), rel=0, abs=SUM_TOLERANCE_NATS)
 
 
-def test_the_engine_says_what_it_is(both: ChosenEngine, request: pytest.FixtureRequest) -> None:
+def test_the_engine_says_what_it_is(both: Machine, request: pytest.FixtureRequest) -> None:
     identity = both.engine.identity
     name = {"tree": "torch_tree", "in_process": "vllm_local", "over_http": "remote"}[
         request.node.callspec.params["both"]
@@ -100,7 +101,7 @@ def drawn(generator: Generator, request: SamplingRequest) -> list[Sample]:
     return [sample for sample in samples if isinstance(sample, Sample)]
 
 
-def test_greedy_answers_are_those_of_the_tree(both: ChosenEngine, tree: ChosenEngine, text: ModelText) -> None:
+def test_greedy_answers_are_those_of_the_tree(both: Machine, tree: Machine, text: ModelText) -> None:
     turn = text.codec.encode(
         "<|im_start|>user\nSort the words.\n\nb, a<|im_end|>\n<|im_start|>assistant\n", literal=False
     )
@@ -110,7 +111,7 @@ def test_greedy_answers_are_those_of_the_tree(both: ChosenEngine, tree: ChosenEn
     assert found == drawn(tree.generator, request)
 
 
-def test_a_seed_decides_the_samples(both: ChosenEngine, text: ModelText) -> None:
+def test_a_seed_decides_the_samples(both: Machine, text: ModelText) -> None:
     turn = text.codec.encode("<|im_start|>user\nWrite.<|im_end|>\n<|im_start|>assistant\n", literal=False)
     request = SamplingRequest(turn, 2, 8, 1.0, 1.0, 7)
     found = drawn(both.generator, request)

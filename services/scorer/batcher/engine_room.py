@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pmpo.errors import EngineError, PmpoError
-from services.scorer.engines.base import Engine, EngineIdentity, ScoredItems, TokenItem
-from services.scorer.generation.types import Generator, RowEnd, RowKey, SamplingRow
+from services.scorer.engines.base import EngineIdentity, ScoredItems, TokenItem
+from services.scorer.engines.machine import Machine
+from services.scorer.generation.types import RowEnd, RowKey, SamplingRow
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -23,14 +24,6 @@ class EngineDeadError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """An engine and a generator over one model."""
-
-    engine: Engine
-    generator: Generator
 
 
 @dataclass(frozen=True, slots=True)

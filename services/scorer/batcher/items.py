@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.scorer.engines.base import EngineIdentity, TokenItem
+from services.scorer.planner.groups import common_prefix
 
 KEY_BYTES = 16
 
@@ -47,7 +48,7 @@ class ItemPreparer:
         costs = []
         for item in items:
             ids = item.context + item.target
-            costs.append(max(1, len(ids) - num_shared(before, ids)))
+            costs.append(max(1, len(ids) - common_prefix(before, ids)))
             before = ids
         keys = tuple(self._key(item) for item in items) if self._remembers else ()
         return PreparedItems(tuple(items), tuple(costs), keys, sum(item.num_tokens for item in items))
@@ -58,15 +59,3 @@ class ItemPreparer:
         digest.update(len(item.context).to_bytes(8, "little"))
         digest.update(array("q", item.context + item.target).tobytes())
         return digest.digest()
-
-
-def num_shared(first: tuple[int, ...], second: tuple[int, ...]) -> int:
-    """Tokens with which both begin."""
-    low, high = 0, min(len(first), len(second)) + 1  # first[:low] == second[:low]; not so at high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if first[low:middle] == second[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low

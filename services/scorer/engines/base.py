@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,6 +38,17 @@ class ScoredItems:
 
     token_log_likelihoods: tuple[FloatArray, ...]
     computed_tokens: tuple[int, ...]
+
+
+def spread(
+    items: Sequence[TokenItem], values: Mapping[TokenItem, FloatArray], computed: Mapping[TokenItem, int]
+) -> ScoredItems:
+    """Scores of items of which each distinct one was scored once: copies get its values, the first its tokens."""
+    uncounted = dict(computed)
+    return ScoredItems(
+        token_log_likelihoods=tuple(values[item] for item in items),
+        computed_tokens=tuple(uncounted.pop(item, 0) for item in items),
+    )
 
 
 @dataclass(frozen=True, slots=True)

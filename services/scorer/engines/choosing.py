@@ -11,8 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from pmpo.errors import ConfigurationError
 from pmpo.runtime.addresses import base_urls
 from pmpo.runtime.settings import Settings
-from services.scorer.engines.base import Engine
-from services.scorer.generation.types import Generator
+from services.scorer.engines.machine import Machine
 from services.scorer.generation.whole import WholeAnswers
 from services.scorer.model_source import ModelSource
 from services.scorer.rendering.codec import TextCodec, load_tokenizer
@@ -30,14 +29,6 @@ class ModelText:
     template: ChatTemplate
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenEngine:
-    """An engine that has checked itself, and the generator over the same model."""
-
-    engine: Engine
-    generator: Generator
-
-
 def load_text(source: ModelSource) -> ModelText:
     """The tokenizer and the chat template of a model.
 
@@ -49,14 +40,14 @@ def load_text(source: ModelSource) -> ModelText:
     return ModelText(tokenizer, codec, ChatTemplate(tokenizer, codec))
 
 
-def choose_engine(settings: Settings, source: ModelSource, text: ModelText) -> ChosenEngine:
-    """The engine of ``PMPO_SCORER_ENGINE``, checked. Takes seconds to minutes.
+def choose_engine(settings: Settings, source: ModelSource, text: ModelText) -> Machine:
+    """The engine of ``PMPO_SCORER_ENGINE``, checked, and its generator. Takes seconds to minutes.
 
     Raises:
         ConfigurationError: the model or the servers cannot be used.
         EngineError: the engine's numbers are not those of the model.
     """
-    choices: dict[str, Callable[[Settings, ModelSource, ModelText], ChosenEngine]] = {
+    choices: dict[str, Callable[[Settings, ModelSource, ModelText], Machine]] = {
         "torch_tree": _torch_tree,
         "vllm_local": _vllm_local,
         "remote": _remote,
@@ -65,7 +56,7 @@ def choose_engine(settings: Settings, source: ModelSource, text: ModelText) -> C
     return choices[settings.scorer_engine](settings, source, text)
 
 
-def _torch_tree(settings: Settings, source: ModelSource, text: ModelText) -> ChosenEngine:
+def _torch_tree(settings: Settings, source: ModelSource, text: ModelText) -> Machine:
     from services.scorer.engines.loading import load_model
     from services.scorer.engines.torch_tree import TorchTreeEngine
     from services.scorer.generation.loop import TorchGenerator
@@ -83,10 +74,10 @@ def _torch_tree(settings: Settings, source: ModelSource, text: ModelText) -> Cho
         end_ids=loaded.end_token_ids | text.template.end_token_ids(),
         max_cached_tokens=CACHED_TOKENS_PER_BATCH_TOKEN * settings.scorer_max_batch_tokens,
     )
-    return ChosenEngine(engine, generator)
+    return Machine(engine, generator)
 
 
-def _vllm_local(settings: Settings, source: ModelSource, text: ModelText) -> ChosenEngine:
+def _vllm_local(settings: Settings, source: ModelSource, text: ModelText) -> Machine:
     from services.scorer.engines.vllm_local.engine import VllmLocalEngine
     from services.scorer.engines.vllm_local.generator import VllmLocalGenerator
     from services.scorer.engines.vllm_local.loading import load_vllm
@@ -95,10 +86,10 @@ def _vllm_local(settings: Settings, source: ModelSource, text: ModelText) -> Cho
     engine = VllmLocalEngine(loaded.calls, loaded.identity)
     engine.self_check()
     end_ids = loaded.end_token_ids | text.template.end_token_ids()
-    return ChosenEngine(engine, WholeAnswers(VllmLocalGenerator(loaded.calls, text.codec, end_ids)))
+    return Machine(engine, WholeAnswers(VllmLocalGenerator(loaded.calls, text.codec, end_ids)))
 
 
-def _remote(settings: Settings, source: ModelSource, text: ModelText) -> ChosenEngine:
+def _remote(settings: Settings, source: ModelSource, text: ModelText) -> Machine:
     from services.scorer.engines.remote.connecting import RemoteSettings, Tokenizer, connect
     from services.scorer.engines.remote.generator import RemoteGenerator
     from services.scorer.engines.remote.session import Patience
@@ -123,10 +114,10 @@ def _remote(settings: Settings, source: ModelSource, text: ModelText) -> ChosenE
     )
     connected.engine.self_check()
     generator = RemoteGenerator(connected.engine, connected.dialect, text.codec, text.template.end_token_ids())
-    return ChosenEngine(connected.engine, WholeAnswers(generator))
+    return Machine(connected.engine, WholeAnswers(generator))
 
 
-def _sampled_prefix(settings: Settings, source: ModelSource, text: ModelText) -> ChosenEngine:
+def _sampled_prefix(settings: Settings, source: ModelSource, text: ModelText) -> Machine:
     from services.scorer.engines.remote.dialects.completions import CompletionsEcho, Form
     from services.scorer.engines.remote.fleet import Fleet, Server
     from services.scorer.engines.remote.generator import RemoteGenerator
@@ -152,7 +143,7 @@ def _sampled_prefix(settings: Settings, source: ModelSource, text: ModelText) ->
     engine.self_check()
     dialect = CompletionsEcho(model, Form(with_ids=False, logprobs=0, max_tokens=0))
     generator = RemoteGenerator(engine, dialect, text.codec, text.template.end_token_ids())
-    return ChosenEngine(engine, WholeAnswers(generator))
+    return Machine(engine, WholeAnswers(generator))
 
 
 def _urls(settings: Settings) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from pmpo.errors import BudgetTooSmallError, ConfigurationError, UpstreamError
+from pmpo.runtime.tasks import all_of
 from services.scorer.engines.base import EngineIdentity, ScoredItems, TokenItem
 from services.scorer.engines.remote.dialects.base import Call, entries, field
 from services.scorer.engines.remote.dialects.completions import PATH
@@ -113,13 +114,8 @@ class SampledPrefixEngine:
 
     async def _ask(self, prefixes: Sequence[Prefix]) -> None:
         async with self.open_session() as session:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for prefix in prefixes:
-                        self._num_calls_left -= 1
-                        group.create_task(self._ask_one(session, prefix))
-            except BaseExceptionGroup as failures:
-                raise failures.exceptions[0] from None
+            self._num_calls_left -= len(prefixes)
+            await all_of(self._ask_one(session, prefix) for prefix in prefixes)
 
     async def _ask_one(self, session: Session, prefix: Prefix) -> None:
         more = {"max_tokens": 1, "temperature": 0, "logprobs": NUM_LISTED}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from services.scorer.generation.endings import stop_place
 from services.scorer.generation.sampling import random_stream
 from services.scorer.generation.types import FinishReason, RowKey, Sample, SamplingRequest, SamplingRow
 from services.scorer.rendering.codec import TextCodec
@@ -63,5 +64,5 @@ class Row:
         if not any(stop in tail for stop in stops):
             return None
         text = codec.decode(self.ids)
-        places = [place for place in (text.find(stop) for stop in stops) if place >= 0]
-        return text[: min(places)] if places else None
+        place = stop_place(text, stops)
+        return None if place is None else text[:place]

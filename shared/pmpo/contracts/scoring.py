@@ -103,21 +103,15 @@ class Timings(WireModel):
     compute_s: float
 
 
-class ScoreResponse(WireModel):
-    """The answer of ``POST /v1/score``.
+class Measured(WireModel):
+    """What every answer with likelihoods says of how they came about.
 
     Attributes:
-        log_likelihoods: (C, N) cells, nats.
-        num_tokens: (C, N) cells, target tokens with the end of turn.
-        token_log_likelihoods: (C, N) cells of lists, nats a token; only when asked for.
         scored_tokens: context plus target tokens as if every item were scored alone.
         computed_tokens: tokens that the engine really ran for this request.
         estimate: true where the engine only estimates log-likelihoods; left out otherwise.
     """
 
-    log_likelihoods: list[list[FloatCell]]
-    num_tokens: list[list[IntCell]]
-    token_log_likelihoods: list[list[TokensCell]] | None = None
     model: str
     revision: str
     dtype: str
@@ -126,6 +120,20 @@ class ScoreResponse(WireModel):
     scored_tokens: int
     computed_tokens: int
     estimate: Literal[True] | None = None
+
+
+class ScoreResponse(Measured):
+    """The answer of ``POST /v1/score``.
+
+    Attributes:
+        log_likelihoods: (C, N) cells, nats.
+        num_tokens: (C, N) cells, target tokens with the end of turn.
+        token_log_likelihoods: (C, N) cells of lists, nats a token; only when asked for.
+    """
+
+    log_likelihoods: list[list[FloatCell]]
+    num_tokens: list[list[IntCell]]
+    token_log_likelihoods: list[list[TokensCell]] | None = None
 
 
 class MaskedLossesRequest(WireModel):
@@ -147,7 +155,7 @@ class MaskedLossesRequest(WireModel):
     chat_template_kwargs: dict[str, TemplateValue] = Field(default_factory=dict)
 
 
-class MaskedLossesResponse(WireModel):
+class MaskedLossesResponse(Measured):
     """The answer of ``POST /v1/masked-losses``, for S spans and N examples. Losses are nats per target token.
 
     Attributes:
@@ -156,7 +164,6 @@ class MaskedLossesResponse(WireModel):
         num_tokens: (N,) target tokens with the end of turn.
         delta: (S,) weighted means of ``masked - baseline``: what the span is worth.
         standard_error: (S,) of ``delta``, paired by example; 0 with a single example.
-        scored_tokens, computed_tokens, estimate: as in ``ScoreResponse``.
     """
 
     baseline: list[float]
@@ -164,14 +171,6 @@ class MaskedLossesResponse(WireModel):
     num_tokens: list[int]
     delta: list[float]
     standard_error: list[float]
-    model: str
-    revision: str
-    dtype: str
-    engine: str
-    timings: Timings
-    scored_tokens: int
-    computed_tokens: int
-    estimate: Literal[True] | None = None
 
 
 class TokenizeTextsRequest(WireModel):

@@ -14,6 +14,7 @@ from pmpo.optim.types import Completion, GenerationRequest
 from pmpo.remote.answers import read_completions
 from pmpo.remote.transport import DEFAULT_POLICY, Peer, RetryPolicy, Upstream
 from pmpo.runtime.endpoints import Endpoint
+from pmpo.runtime.tasks import all_of
 
 MAX_CONCURRENT = 8
 REMEDY = "start it (ours: `python -m services.scorer` or `pmpo up`), or correct PMPO_ENDPOINTS"
@@ -58,12 +59,7 @@ class GeneratorClient:
             UpstreamError: an answer of another shape than asked for.
             PmpoError: what the server refused, as the class that it raised.
         """
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._one(request)) for request in requests]
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        return [task.result() for task in tasks]
+        return await all_of(self._one(request) for request in requests)
 
     async def _one(self, request: GenerationRequest) -> list[Completion]:
         async with self._room:

@@ -19,9 +19,9 @@ from pmpo.errors import EngineError
 from pmpo.runtime.metrics import ScorerMetrics
 from pmpo.runtime.settings import Settings
 from services.scorer.app import create_app
-from services.scorer.batcher.engine_room import Machine
 from services.scorer.engines.base import EngineIdentity, ScoredItems, TokenItem
 from services.scorer.engines.loading import load_model
+from services.scorer.engines.machine import Machine
 from services.scorer.engines.torch_tree import TorchTreeEngine
 from services.scorer.generation.loop import TorchGenerator
 from services.scorer.model_source import ModelSource

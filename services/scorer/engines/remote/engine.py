@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import httpx
 
 from pmpo.errors import EngineError, UpstreamError
-from services.scorer.engines.base import EngineIdentity, FloatArray, ScoredItems, TokenItem
+from pmpo.runtime.tasks import all_of
+from services.scorer.engines.base import EngineIdentity, FloatArray, ScoredItems, TokenItem, spread
 from services.scorer.engines.remote.dialects.base import Reading
 from services.scorer.engines.remote.fleet import Fleet, Server
 from services.scorer.engines.remote.probe import Prober, Proof
@@ -67,10 +68,10 @@ class RemoteEngine:
         """
         distinct = sorted(set(items), key=lambda item: (item.context, item.target))
         found = dict(zip(distinct, asyncio.run(self._score(distinct)), strict=True))
-        computed = {item: item.num_tokens - reading.num_cached for item, reading in found.items()}
-        return ScoredItems(
-            token_log_likelihoods=tuple(_values(found[item]) for item in items),
-            computed_tokens=tuple(computed.pop(item, 0) for item in items),
+        return spread(
+            items,
+            {item: _values(reading) for item, reading in found.items()},
+            {item: item.num_tokens - reading.num_cached for item, reading in found.items()},
         )
 
     def self_check(self) -> None:
@@ -83,12 +84,7 @@ class RemoteEngine:
 
     async def _score(self, items: Sequence[TokenItem]) -> list[Reading]:
         async with self.open_session() as session:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(self._score_item(session, item)) for item in items]
-            except BaseExceptionGroup as failures:
-                raise failures.exceptions[0] from None
-        return [task.result() for task in tasks]
+            return await all_of(self._score_item(session, item) for item in items)
 
     async def _score_item(self, session: Session, item: TokenItem) -> Reading:
         dialect = self._proof.dialect

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pmpo.errors import PmpoError
+from pmpo.runtime.tasks import all_of
 from services.scorer.engines.remote.dialects.base import Dialect, Drawn
 from services.scorer.engines.remote.session import Session
+from services.scorer.generation.endings import answer_text, stop_place
 from services.scorer.generation.seeds import sample_seed
 from services.scorer.generation.types import Sample, SamplingRequest
 from services.scorer.rendering.codec import TextCodec
@@ -39,18 +41,11 @@ class RemoteGenerator:
             return list(await asyncio.gather(*(self._request(session, request) for request in requests)))
 
     async def _request(self, session: Session, request: SamplingRequest) -> tuple[Sample, ...] | PmpoError:
+        seeds = [sample_seed(request.seed, index) for index in range(request.num_samples)]
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._sample(session, request, sample_seed(request.seed, index)))
-                    for index in range(request.num_samples)
-                ]
-        except BaseExceptionGroup as failures:
-            first = failures.exceptions[0]
-            if isinstance(first, PmpoError):
-                return first
-            raise first from None
-        return tuple(task.result() for task in tasks)
+            return tuple(await all_of(self._sample(session, request, seed) for seed in seeds))
+        except PmpoError as error:
+            return error
 
     async def _sample(self, session: Session, request: SamplingRequest, seed: int) -> Sample:
         call = self._dialect.sampling(request, seed, sorted(self._end_ids))
@@ -59,13 +54,6 @@ class RemoteGenerator:
 
     def _text(self, drawn: Drawn, stops: Sequence[str]) -> str:
         """The answer's text, without what ends it."""
-        text = drawn.text
-        if drawn.ids is not None:
-            text = self._codec.decode(drawn.ids[:-1] if drawn.ids and drawn.ids[-1] in self._end_ids else drawn.ids)
-        return cut_at_stop(text, stops)
-
-
-def cut_at_stop(text: str, stops: Sequence[str]) -> str:
-    """The text before the first stop text."""
-    places = [place for place in (text.find(stop) for stop in stops) if place >= 0]
-    return text[: min(places)] if places else text
+        if drawn.ids is None:
+            return drawn.text[: stop_place(drawn.text, stops)]
+        return answer_text(self._codec, drawn.ids, self._end_ids, stops)

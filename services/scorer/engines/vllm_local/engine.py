@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from pmpo.errors import EngineError
-from services.scorer.engines.base import EngineIdentity, FloatArray, ScoredItems, TokenItem
+from services.scorer.engines.base import EngineIdentity, FloatArray, ScoredItems, TokenItem, spread
 from services.scorer.engines.vllm_local.calls import Mode, Scores, VllmCalls
 
 logger = logging.getLogger(__name__)
@@ -52,10 +52,10 @@ class VllmLocalEngine:
         """Log-likelihood of every target token of every item (nats)."""
         distinct = sorted(set(items), key=lambda item: (item.context, item.target))
         found = dict(zip(distinct, self._score(distinct, self._mode), strict=True))
-        computed = {item: item.num_tokens - scores.num_cached for item, scores in found.items()}
-        return ScoredItems(
-            token_log_likelihoods=tuple(_values(found[item]) for item in items),
-            computed_tokens=tuple(computed.pop(item, 0) for item in items),
+        return spread(
+            items,
+            {item: _values(scores) for item, scores in found.items()},
+            {item: item.num_tokens - scores.num_cached for item, scores in found.items()},
         )
 
     def self_check(self) -> None:

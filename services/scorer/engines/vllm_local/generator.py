@@ -7,6 +7,7 @@ from typing import Any
 
 from pmpo.errors import PmpoError
 from services.scorer.engines.vllm_local.calls import VllmCalls, Written
+from services.scorer.generation.endings import answer_text
 from services.scorer.generation.seeds import sample_seed
 from services.scorer.generation.types import Sample, SamplingRequest
 from services.scorer.rendering.codec import TextCodec
@@ -41,8 +42,5 @@ class VllmLocalGenerator:
         }
 
     def _sample(self, written: Written, request: SamplingRequest) -> Sample:
-        ids = written.ids[:-1] if written.ids and written.ids[-1] in self._end_ids else written.ids
-        text = self._codec.decode(ids)
-        places = [place for place in (text.find(stop) for stop in request.stops) if place >= 0]
-        text = text[: min(places)] if places else text
+        text = answer_text(self._codec, written.ids, self._end_ids, request.stops)
         return Sample(text, len(written.ids), "length" if written.is_cut else "stop")

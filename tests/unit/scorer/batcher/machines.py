@@ -11,10 +11,11 @@ import numpy as np
 
 from pmpo.errors import EngineError, NonFiniteScoreError
 from services.scorer.batcher.batcher import Batcher
-from services.scorer.batcher.engine_room import EngineRoom, Machine, RestartPolicy
+from services.scorer.batcher.engine_room import EngineRoom, RestartPolicy
 from services.scorer.batcher.items import ItemPreparer, PreparedItems
 from services.scorer.batcher.types import BatchLimits, Sampled, Scored
 from services.scorer.engines.base import EngineIdentity, ScoredItems, TokenItem
+from services.scorer.engines.machine import Machine
 from services.scorer.generation.types import RowEnd, RowKey, Sample, SamplingRequest, SamplingRow
 
 IDENTITY = EngineIdentity("gated", "0", "float32", "gated", "none", 0, 100)

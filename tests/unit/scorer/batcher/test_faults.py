@@ -10,8 +10,9 @@ import pytest
 
 from pmpo.errors import EngineError, PmpoError, ScorerUnavailableError
 from services.scorer.batcher.batcher import Batcher
-from services.scorer.batcher.engine_room import Machine, RestartPolicy
+from services.scorer.batcher.engine_room import RestartPolicy
 from services.scorer.engines.base import EngineIdentity
+from services.scorer.engines.machine import Machine
 from tests.unit.scorer.batcher.machines import (
     DEADLY,
     POISON,

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scorer.batcher.items import ItemPreparer, num_shared
+from services.scorer.batcher.items import ItemPreparer
 from services.scorer.batcher.memo import ENTRY_BYTES, ScoreMemo
 from services.scorer.engines.base import EngineIdentity, TokenItem
+from services.scorer.planner.groups import common_prefix
 
 IDENTITY = EngineIdentity("m", "r", "float32", "e", "tree", 1, 100)
 ROOM = ENTRY_BYTES + 4 * 3
@@ -80,7 +81,7 @@ def test_costs_are_the_tokens_that_are_not_shared_with_the_item_before(
         tokens = item.context + item.target
         shared = next((n for n, (a, b) in enumerate(zip(before, tokens, strict=False)) if a != b), None)
         num = min(len(before), len(tokens)) if shared is None else shared
-        assert num_shared(before, tokens) == num
+        assert common_prefix(before, tokens) == num
         assert cost == max(1, len(tokens) - num)
         before = tokens
     assert prepared.keys == ()

@@ -155,6 +155,26 @@ def cached_tokens(answer: Any) -> int:
     return found if isinstance(found, int) and found >= 0 else 0
 
 
+def sampling_options(request: SamplingRequest, seed: int, end_ids: Sequence[int]) -> dict[str, Any]:
+    """One sample of a request, in the words of OpenAI and vLLM."""
+    return {
+        "n": 1,
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "seed": seed,
+        "stop": list(request.stops),
+        "stop_token_ids": sorted(end_ids),
+    }
+
+
+def read_ids(answer: Any, name: str) -> Drawn:
+    """The first choice of an answer that tells its token ids."""
+    choice = field(answer, "choices", 0, name=name)
+    ids = tuple(map(int, entries(choice, "token_ids", name=name)))
+    return Drawn(ids, "", len(ids), finish_reason(choice.get("finish_reason")))
+
+
 def finish_reason(value: Any) -> FinishReason:
     """``length`` or, for everything else that ends an answer, ``stop``."""
     return "length" if value == "length" else "stop"

@@ -23,6 +23,7 @@ from services.scorer.engines.remote.dialects.base import (
     entries,
     field,
     finish_reason,
+    sampling_options,
 )
 from services.scorer.generation.types import SamplingRequest
 
@@ -85,16 +86,12 @@ class CompletionsEcho:
 
     def sampling(self, request: SamplingRequest, seed: int, end_ids: Sequence[int]) -> Call:
         """Ask for one sample. Servers of other makers know no ids to stop at: they stop where their model ends."""
-        more = {
-            "n": 1,
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "seed": seed,
-            "stop": list(request.stops) or None,
-            "stop_token_ids": sorted(end_ids) if self._form.with_ids else None,
-        }
-        return self._call(request.prompt, {key: value for key, value in more.items() if value is not None})
+        more = sampling_options(request, seed, end_ids)
+        if not request.stops:
+            del more["stop"]
+        if not self._form.with_ids:
+            del more["stop_token_ids"]
+        return self._call(request.prompt, more)
 
     def read_sample(self, answer: Any) -> Drawn:
         """That sample."""

@@ -22,7 +22,8 @@ from services.scorer.engines.remote.dialects.base import (
     check_ids,
     entries,
     field,
-    finish_reason,
+    read_ids,
+    sampling_options,
 )
 from services.scorer.engines.remote.dialects.vllm_generate import prompt_rows
 from services.scorer.generation.types import SamplingRequest
@@ -66,22 +67,11 @@ class VllmChat:
 
     def sampling(self, request: SamplingRequest, seed: int, end_ids: Sequence[int]) -> Call:
         """Ask for one sample."""
-        more = {
-            "n": 1,
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "seed": seed,
-            "stop": list(request.stops),
-            "stop_token_ids": sorted(end_ids),
-        }
-        return self._call(request.prompt, more)
+        return self._call(request.prompt, sampling_options(request, seed, end_ids))
 
     def read_sample(self, answer: Any) -> Drawn:
         """That sample."""
-        choice = field(answer, "choices", 0, name=self.name)
-        ids = tuple(map(int, entries(choice, "token_ids", name=self.name)))
-        return Drawn(ids, "", len(ids), finish_reason(choice.get("finish_reason")))
+        return read_ids(answer, self.name)
 
     def _check_prompt(self, answer: Any, sent: Sequence[int]) -> None:
         try:

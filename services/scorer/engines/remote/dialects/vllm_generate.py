@@ -32,7 +32,8 @@ from services.scorer.engines.remote.dialects.base import (
     check_ids,
     entries,
     field,
-    finish_reason,
+    read_ids,
+    sampling_options,
 )
 from services.scorer.generation.types import SamplingRequest
 
@@ -71,27 +72,13 @@ class VllmPromptLogprobs:
 
     def sampling(self, request: SamplingRequest, seed: int, end_ids: Sequence[int]) -> Call:
         """Ask for one sample."""
-        return self._call(
-            request.prompt,
-            {
-                "n": 1,
-                "max_tokens": request.max_tokens,
-                "temperature": request.temperature,
-                "top_p": request.top_p,
-                "top_k": 0,  # what is not said is taken from the model's generation config
-                "min_p": 0.0,
-                "repetition_penalty": 1.0,
-                "seed": seed,
-                "stop": list(request.stops),
-                "stop_token_ids": sorted(end_ids),
-            },
-        )
+        # what is not said is taken from the model's generation config
+        plain = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+        return self._call(request.prompt, {**sampling_options(request, seed, end_ids), **plain})
 
     def read_sample(self, answer: Any) -> Drawn:
         """That sample."""
-        choice = field(answer, "choices", 0, name=self.name)
-        ids = tuple(map(int, entries(choice, "token_ids", name=self.name)))
-        return Drawn(ids, "", len(ids), finish_reason(choice.get("finish_reason")))
+        return read_ids(answer, self.name)
 
     def _call(self, ids: Sequence[int], sampling: Mapping[str, Any]) -> Call:
         return Call(PATH, {"model": self._model, "token_ids": list(ids), "sampling_params": dict(sampling)})

@@ -16,10 +16,11 @@ from transformers import PreTrainedModel
 
 from pmpo.errors import EngineError, NonFiniteScoreError, ScorerUnavailableError, TooLongError, UpstreamError
 from services.scorer.batcher.batcher import Batcher
-from services.scorer.batcher.engine_room import EngineRoom, Machine, RestartPolicy
+from services.scorer.batcher.engine_room import EngineRoom, RestartPolicy
 from services.scorer.batcher.items import ItemPreparer
 from services.scorer.batcher.types import BatchLimits
 from services.scorer.engines.base import TokenItem, check_finite
+from services.scorer.engines.machine import Machine
 from services.scorer.engines.remote.connecting import Connected
 from services.scorer.engines.remote.dialects.vllm_generate import PATH
 from services.scorer.engines.remote.generator import RemoteGenerator
