@@ -15,11 +15,14 @@ from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.settings import Settings
 from services.api import probes
 from services.api.deps import Collaborators
+from services.api.gate import Gate, doorkeeper
 from services.api.health import Health
 from services.api.jobs import endpoints as jobs
 from services.api.jobs.checks import JobChecks
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
+from services.api.keys import endpoints as keys
+from services.api.keys.service import KeyService
 from services.api.middleware import RequestFrame
 from services.api.problems import install_problems
 from services.queues import JobQueues
@@ -36,10 +39,12 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     """The application. Its connections are opened by the first use and closed when it ends.
 
     Raises:
-        ConfigurationError: no Redis address, or an endpoint whose key is not set.
+        ConfigurationError: no Redis address, an endpoint whose key is not set, or no API keys where others could call.
     """
     closing = AsyncExitStack()
-    collaborators = _collaborate(settings, table, closing)
+    store = Store.open(settings.redis_url, settings.lease_s)
+    closing.push_async_callback(store.close)
+    collaborators = _collaborate(settings, table, store, closing)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -48,17 +53,19 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
 
     app = FastAPI(title="PMPO", version=__version__, lifespan=lifespan)
     app.state.collaborators = collaborators
+    app.add_middleware(Gate, doorkeeper=doorkeeper(settings, store.api_keys))
     app.add_middleware(RequestFrame)
     install_problems(app)
     app.include_router(jobs.router)
+    app.include_router(keys.router)
     app.include_router(probes.router)
     return app
 
 
-def _collaborate(settings: Settings, table: Mapping[str, Endpoint], closing: AsyncExitStack) -> Collaborators:
+def _collaborate(
+    settings: Settings, table: Mapping[str, Endpoint], store: Store, closing: AsyncExitStack
+) -> Collaborators:
     """The routes' collaborators; none of them opens a connection before it is used."""
-    store = Store.open(settings.redis_url, settings.lease_s)
-    closing.push_async_callback(store.close)
     queues = JobQueues.open(settings.redis_url, settings.lease_s)
     closing.callback(queues.close)
     http = open_http()
@@ -79,7 +86,12 @@ def _collaborate(settings: Settings, table: Mapping[str, Endpoint], closing: Asy
         name: _ScorerProbe(ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY))
         for name, row in table.items()
     }
-    return Collaborators(JobService(store, queues, checks), Health(store, probed), ReportService(store))
+    return Collaborators(
+        jobs=JobService(store, queues, checks),
+        health=Health(store, probed),
+        reports=ReportService(store),
+        keys=KeyService(store.api_keys),
+    )
 
 
 class _ScorerProbe:

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
+from services.api.keys.service import KeyService
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Collaborators:
     jobs: JobService
     health: Health
     reports: ReportService
+    keys: KeyService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -37,6 +39,11 @@ def _health(request: Request) -> Health:
     return _collaborators(request).health
 
 
+def _keys(request: Request) -> KeyService:
+    return _collaborators(request).keys
+
+
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 HealthChecks = Annotated[Health, Depends(_health)]
+Keys = Annotated[KeyService, Depends(_keys)]

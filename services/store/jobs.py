@@ -9,6 +9,7 @@ from typing import cast
 from redis.asyncio import Redis
 
 from pmpo.contracts.jobs import FINAL_STATES, JobState
+from pmpo.contracts.keys import DEFAULT_PROJECT
 from pmpo.errors import ConflictError, NotFoundError
 from services.store import keys, scripts
 from services.store.connection import Commands
@@ -38,7 +39,8 @@ class Jobs:
             IdempotencyKeyReusedError: the key was used for another body; nothing was saved.
         """
         now = time.time()
-        touched = [keys.job(job.id), keys.JOBS, keys.ACTIVE_JOBS, request.redis_key if request else keys.job(job.id)]
+        remembered = request.redis_key if request else keys.job(job.id)
+        touched = [keys.job(job.id), keys.jobs(job.project), keys.ACTIVE_JOBS, remembered]
         pairs = [part for pair in first_fields(job, now).items() for part in pair]
         record = request.record(answer) if request else b""
         given = [now, job.id, record, keys.IDEMPOTENCY_TTL_S, *pairs]
@@ -56,9 +58,20 @@ class Jobs:
             raise no_such_job(job_id)
         return record
 
-    async def newest(self, limit: int) -> list[JobRecord]:
-        """The ``limit`` newest jobs, newest first."""
-        reading = cast(Awaitable[list[bytes]], self._redis.zrevrange(keys.JOBS, 0, limit - 1))
+    async def require(self, job_id: str, project: str) -> None:
+        """See that a job is there and belongs to a project; it never moves to another.
+
+        Raises:
+            NotFoundError: there is none of that id, or it is another project's, which makes no difference.
+        """
+        reading = cast(Awaitable[list[bytes | None]], self._redis.hmget(keys.job(job_id), ["state", "project"]))
+        state, owner = await self._commands.run(reading)
+        if state is None or (owner or DEFAULT_PROJECT.encode()) != project.encode():
+            raise no_such_job(job_id)
+
+    async def newest(self, project: str, limit: int) -> list[JobRecord]:
+        """The ``limit`` newest jobs of a project, newest first."""
+        reading = cast(Awaitable[list[bytes]], self._redis.zrevrange(keys.jobs(project), 0, limit - 1))
         ids = await self._commands.run(reading)
         return [record for record in await self._read([each.decode() for each in ids]) if record is not None]
 

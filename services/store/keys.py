@@ -1,6 +1,10 @@
 """Every key and every time to live, in one file.
 
-    pmpo:jobs                  sorted set   ids of all jobs, by the time they were created
+    pmpo:jobs                  sorted set   ids of the jobs of project ``default``, by the time they were created
+    pmpo:project:<p>:jobs      sorted set   the same of another project
+    pmpo:project:<p>:api_keys  set          ids of a project's API keys
+    pmpo:api_keys              set          ids of all API keys
+    pmpo:api_key:<id>          hash         one API key: whose it is, what it may do, the SHA-256 of its secret
     pmpo:jobs:active           set          ids of the jobs that are not in a final state: what the janitor looks at
     pmpo:job:<id>              hash         one job: its fields, spec, splits and, in the end, result
     pmpo:job:<id>:journal      hash         call number -> answer
@@ -21,7 +25,9 @@ Answers to requests with an ``Idempotency-Key`` are remembered for 24 hours.
 
 from __future__ import annotations
 
-JOBS = "pmpo:jobs"
+from pmpo.contracts.keys import DEFAULT_PROJECT
+
+API_KEYS = "pmpo:api_keys"
 ACTIVE_JOBS = "pmpo:jobs:active"
 SCORE_GROUPS = "pmpo:scores"
 SCORE_BYTES = "pmpo:scores/bytes"
@@ -30,6 +36,21 @@ JANITOR_TURN = "pmpo:janitor"
 SWEEPS_PER_LEASE = 3
 IDEMPOTENCY_TTL_S = 24 * 3600
 RENEWALS_PER_LEASE = 3
+
+
+def jobs(project: str) -> str:
+    """The jobs of a project. Those of ``default`` have the name that all had before there were projects."""
+    return "pmpo:jobs" if project == DEFAULT_PROJECT else f"pmpo:project:{project}:jobs"
+
+
+def api_keys(project: str) -> str:
+    """The API keys of a project."""
+    return f"pmpo:project:{project}:api_keys"
+
+
+def api_key(key_id: str) -> str:
+    """One API key."""
+    return f"pmpo:api_key:{key_id}"
 
 
 def job(job_id: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pmpo.contracts.jobs import FINAL_STATES, JobFailure, JobState, JobView, Progress, SplitSizes
+from pmpo.contracts.keys import DEFAULT_PROJECT
 
-TEXT_FIELDS = ("name", "kind", "state", "queue", "stop_reason", "verdict", "best_prompt", "enqueued_id")
+TEXT_FIELDS = ("project", "name", "kind", "state", "queue", "stop_reason", "verdict", "best_prompt", "enqueued_id")
 NUMBER_FIELDS = ("created_at", "updated_at", "not_before", "attempts", "setbacks", "num_answers_at_setback", "version")
 CALL_FIELDS = ("num_asked", "repeated_tokens")
 JSON_FIELDS = ("split_sizes", "warnings", "progress", "failure")
@@ -29,6 +30,7 @@ class NewJob:
     split_sizes: SplitSizes
     warnings: Sequence[str]
     prompt: str
+    project: str = DEFAULT_PROJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class JobRecord:
 
     Attributes:
         view: what the API shows.
+        project: whose it is.
         queue: the queue it belongs in.
         enqueued_id: its entry in that queue; empty when it has none that counts.
         not_before: seconds since the epoch before which it waits.
@@ -47,6 +50,7 @@ class JobRecord:
     """
 
     view: JobView
+    project: str
     queue: str
     enqueued_id: str
     not_before: float
@@ -74,6 +78,7 @@ class JobRecord:
 def first_fields(job: NewJob, now: float) -> dict[str, str | bytes | float]:
     """The hash of a new job."""
     return {
+        "project": job.project,
         "name": job.name,
         "kind": job.kind,
         "state": "queued",
@@ -116,6 +121,7 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
     )
     return JobRecord(
         view=view,
+        project=found.get("project", DEFAULT_PROJECT),
         queue=found["queue"],
         enqueued_id=found.get("enqueued_id", ""),
         not_before=float(found.get("not_before", 0)),

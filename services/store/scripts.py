@@ -20,8 +20,9 @@ if ARGV[7] == '1' then redis.call('DEL', KEYS[3]) end
 if ARGV[4] == '1' then redis.call('SREM', KEYS[2], ARGV[6]) end
 return {'done', state}
 """
-# KEYS: job, jobs, active jobs, and the remembered answer of a keyed request.  ARGV: now, job id, the record to remember
-# ("" without a key), its time to live, then fields and values. A second request of one key creates nothing.
+# KEYS: job, jobs of its project, active jobs, and the remembered answer of a keyed request.  ARGV: now, job id, the
+# record to remember ("" without a key), its time to live, then fields and values. A second request of one key creates
+# nothing.
 CREATE = """
 if ARGV[3] ~= '' then
   local known = redis.call('GET', KEYS[4])

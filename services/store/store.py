@@ -7,6 +7,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
+from services.store.api_keys import ApiKeys
 from services.store.connection import Commands, connect
 from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
@@ -16,7 +17,7 @@ from services.store.scores import SharedScores
 
 
 class Store:
-    """Jobs, journal, leases, remembered answers and shared scores of one Redis.
+    """API keys, jobs, journal, leases, remembered answers and shared scores of one Redis.
 
     ``score_bytes`` bounds what the scores take.
     """
@@ -24,6 +25,7 @@ class Store:
     def __init__(self, redis: Redis, lease_s: float, score_bytes: int = 0) -> None:
         self._redis = redis
         self._commands = Commands()
+        self.api_keys = ApiKeys(redis)
         self.jobs = Jobs(redis)
         self.remembered = RememberedAnswers(redis)
         self.journal = Journal(redis)

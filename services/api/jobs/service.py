@@ -42,7 +42,7 @@ class JobService:
         self._checks = checks
         self._control = JobControl(store)
 
-    async def create(self, spec: JobSpec, request: KeyedRequest | None = None) -> tuple[JobCreated, bool]:
+    async def create(self, project: str, spec: JobSpec, request: KeyedRequest | None = None) -> tuple[JobCreated, bool]:
         """Saved first, queued second: what was saved and not queued, the janitor queues.
 
         Returns:
@@ -55,7 +55,7 @@ class JobService:
         if known is not None:
             return JobCreated.model_validate_json(known), True
         checked = await self._checks.check(spec)
-        job = _new_job(checked)
+        job = _new_job(project, checked)
         created = JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(checked.warnings))
         known = await self._store.jobs.create(job, request, created.model_dump_json().encode())
         if known is not None:  # the same request, sent twice at once
@@ -77,9 +77,17 @@ class JobService:
         """
         return await self._checks.estimate(spec)
 
-    async def newest(self, limit: int) -> JobsPage:
-        """The newest jobs, newest first."""
-        return JobsPage(jobs=[record.view for record in await self._store.jobs.newest(limit)])
+    async def require(self, job_id: str, project: str) -> None:
+        """See that there is such a job in a project.
+
+        Raises:
+            NotFoundError: there is none, whether or not another project has one.
+        """
+        await self._store.jobs.require(job_id, project)
+
+    async def newest(self, project: str, limit: int) -> JobsPage:
+        """The newest jobs of a project, newest first."""
+        return JobsPage(jobs=[record.view for record in await self._store.jobs.newest(project, limit)])
 
     async def get(self, job_id: str, wait_s: float) -> JobView:
         """How a job stands; waits for a change of a job that is not over.
@@ -168,7 +176,7 @@ class JobService:
         return EventsPage(events=events, last=events[-1].number if events else after, state=state)
 
 
-def _new_job(checked: CheckedJob) -> NewJob:
+def _new_job(project: str, checked: CheckedJob) -> NewJob:
     spec = checked.spec
     return NewJob(
         id=secrets.token_hex(10),
@@ -181,4 +189,5 @@ def _new_job(checked: CheckedJob) -> NewJob:
         split_sizes=checked.sizes,
         warnings=checked.warnings,
         prompt=spec.prompt,
+        project=project,
     )

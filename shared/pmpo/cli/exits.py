@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pmpo.errors import ConfigurationError, ConflictError, InvalidInputError, NotFoundError, PmpoError
+from pmpo.errors import (
+    ConfigurationError,
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    PmpoError,
+    UnauthorizedError,
+)
 
 DONE = 0
 FAILED = 1
@@ -23,7 +31,14 @@ MEANINGS = {
     INTERRUPTED: "stopped with Ctrl-C",
 }
 
-_THE_CALLERS = (InvalidInputError, NotFoundError, ConflictError, ConfigurationError)
+_THE_CALLERS = (
+    InvalidInputError,
+    UnauthorizedError,
+    ForbiddenError,
+    NotFoundError,
+    ConflictError,
+    ConfigurationError,
+)
 
 
 class JobError(Exception):

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     )
     api_host: str = Field(default="127.0.0.1", description="address the API binds")
     api_port: int = Field(default=8000, ge=0, le=65535, description="port of the API; 0 takes a free one")
+    api_keys: Literal["auto", "required", "off"] = Field(
+        default="auto", description="who may call the API: auto asks for keys unless it is bound to loopback"
+    )
     scorer_host: str = Field(default="127.0.0.1", description="address the scorer binds")
     scorer_port: int = Field(default=8100, ge=0, le=65535, description="port of the scorer; 0 takes a free one")
     scorer_model: str = Field(default="nano", description="model folder, hub name, or nano for the bundled model")
@@ -71,7 +74,7 @@ class Settings(BaseSettings):
     endpoints: str | None = Field(default=None, description="endpoint table: JSON text, or path of a YAML or JSON file")
     data_dir: str | None = Field(default=None, description="folder in which a job file's data is also looked up")
     url: str = Field(default="http://127.0.0.1:8000", description="API that the client and the CLI call")
-    api_key: str | None = Field(default=None, description="key that the client sends")
+    api_key: str | None = Field(default=None, repr=False, description="key that the client sends")
     lease_s: float = Field(default=15.0, gt=0.5, description="a worker's hold on a job, renewed at a third of it")
     drain_s: float = Field(default=5.0, ge=0, description="time for the call at hand when a worker is asked to stop")
     score_cache_bytes: int = Field(

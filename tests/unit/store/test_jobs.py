@@ -71,7 +71,7 @@ async def test_final_jobs_are_not_active_and_the_newest_come_first(store: Store,
         await store.jobs.create(replace(new_job, id=name))
     await store.jobs.move("j2", ["queued"], "cancelled")
     assert [record.id for record in await store.jobs.active()] == ["j1", "j3"]
-    assert [record.id for record in await store.jobs.newest(2)] == ["j3", "j2"]
+    assert [record.id for record in await store.jobs.newest("default", 2)] == ["j3", "j2"]
 
 
 async def test_a_mover_without_the_lease_is_refused(store: Store, new_job: NewJob) -> None:
