@@ -11,7 +11,7 @@ import pytest
 
 from pmpo.client import Client, Retries
 from pmpo.contracts.jobs import JobSpec
-from tests.integration.conftest import ROOT, Jobs, Undisturbed, repeatable
+from tests.integration.conftest import ROOT, Jobs, Undisturbed, repeatable, wait_for
 
 from .chaos import Chaos
 from .conftest import LEASE_S, Disturbed
@@ -19,6 +19,7 @@ from .figures import Figures
 
 PATIENT = Retries(max_attempts=40, first_wait_s=0.3, max_wait_s=2.0)
 FINAL = ("succeeded", "failed", "cancelled")
+MOST_AHEAD = 10
 
 
 def _specs() -> list[dict[str, Any]]:
@@ -43,6 +44,15 @@ def _undisturbed(jobs: Jobs, specs: list[dict[str, Any]]) -> tuple[list[str], li
     found = [Undisturbed(jobs.finish(job_id), jobs.result(job_id), jobs.events(job_id)) for job_id in ids]
     assert [each.view["state"] for each in found] == ["succeeded"] * len(specs), [each.view for each in found]
     return ids, found
+
+
+def _submit_all(client: Client, chaos: Chaos, specs: list[JobSpec]) -> list[str]:
+    """Jobs come in as the disturbances do, some of them ahead, so that neither is over long before the other."""
+    ids = []
+    for number, spec in enumerate(specs):
+        wait_for(lambda number=number: chaos.has_tried((number - MOST_AHEAD) / len(specs)), "a disturbance", 300)
+        ids.append(client.create_job(spec).id)
+    return ids
 
 
 def _finish_all(client: Client, ids: list[str], limit_s: float) -> dict[str, str]:
@@ -77,7 +87,7 @@ def test_every_job_ends_as_if_nothing_had_happened(
         chaos.start()
         started_at = time.monotonic()
         kinds = [number % len(specs) for number in range(num_jobs)]
-        ids = [client.create_job(JobSpec.model_validate(specs[kind])).id for kind in kinds]
+        ids = _submit_all(client, chaos, [JobSpec.model_validate(specs[kind]) for kind in kinds])
         states = _finish_all(client, ids, limit_s=request.config.getoption("--faults-limit") * num_jobs)
         seconds = time.monotonic() - started_at
         chaos.stop()
