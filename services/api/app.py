@@ -24,6 +24,9 @@ from services.api.middleware import RequestFrame
 from services.api.problems import install_problems
 from services.queues import JobQueues
 from services.store.store import Store
+from services.webhooks.rules import WebhookRules
+from services.webhooks.secrets import read_secrets
+from services.webhooks.targets import WebhookTargets
 
 COUNT_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 2.0
@@ -36,7 +39,7 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     """The application. Its connections are opened by the first use and closed when it ends.
 
     Raises:
-        ConfigurationError: no Redis address, or an endpoint whose key is not set.
+        ConfigurationError: no Redis address, an endpoint whose key is not set, or webhook settings that are none.
     """
     closing = AsyncExitStack()
     collaborators = _collaborate(settings, table, closing)
@@ -74,12 +77,17 @@ def _collaborate(settings: Settings, table: Mapping[str, Endpoint], closing: Asy
             policy=COUNT_POLICY,
         )
 
-    checks = JobChecks(table, counter)
+    checks = JobChecks(table, counter, _webhook_rules(settings))
     probed = {
         name: _ScorerProbe(ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY))
         for name, row in table.items()
     }
     return Collaborators(JobService(store, queues, checks), Health(store, probed), ReportService(store))
+
+
+def _webhook_rules(settings: Settings) -> WebhookRules:
+    can_sign = bool(read_secrets(settings.webhook_secret))
+    return WebhookRules(WebhookTargets.read(settings.webhook_allow), can_sign)
 
 
 class _ScorerProbe:

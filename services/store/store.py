@@ -8,15 +8,17 @@ from typing import cast
 from redis.asyncio import Redis
 
 from services.store.connection import Commands, connect
+from services.store.disposal import Disposal
 from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
 from services.store.journal import Journal
 from services.store.leases import Leases
 from services.store.scores import SharedScores
+from services.store.webhooks import Webhooks
 
 
 class Store:
-    """Jobs, journal, leases, remembered answers and shared scores of one Redis.
+    """Jobs, journal, leases, webhooks, remembered answers and shared scores of one Redis, and what clears it.
 
     ``score_bytes`` bounds what the scores take.
     """
@@ -29,6 +31,8 @@ class Store:
         self.journal = Journal(redis)
         self.leases = Leases(redis, lease_s)
         self.scores = SharedScores(redis, score_bytes)
+        self.webhooks = Webhooks(redis)
+        self.disposal = Disposal(redis)
 
     @classmethod
     def open(cls, url: str | None, lease_s: float, score_bytes: int = 0) -> Store:
