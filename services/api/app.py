@@ -27,6 +27,9 @@ from services.api.middleware import RequestFrame
 from services.api.problems import install_problems
 from services.queues import JobQueues
 from services.store.store import Store
+from services.webhooks.rules import WebhookRules
+from services.webhooks.secrets import read_secrets
+from services.webhooks.targets import WebhookTargets
 
 COUNT_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 2.0
@@ -39,7 +42,8 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     """The application. Its connections are opened by the first use and closed when it ends.
 
     Raises:
-        ConfigurationError: no Redis address, an endpoint whose key is not set, or no API keys where others could call.
+        ConfigurationError: no Redis address, an endpoint whose key is not set, no API keys where others could call, or
+            webhook settings that are none.
     """
     closing = AsyncExitStack()
     store = Store.open(settings.redis_url, settings.lease_s)
@@ -81,7 +85,7 @@ def _collaborate(
             policy=COUNT_POLICY,
         )
 
-    checks = JobChecks(table, counter)
+    checks = JobChecks(table, counter, _webhook_rules(settings))
     probed = {
         name: _ScorerProbe(ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY))
         for name, row in table.items()
@@ -92,6 +96,11 @@ def _collaborate(
         reports=ReportService(store),
         keys=KeyService(store.api_keys),
     )
+
+
+def _webhook_rules(settings: Settings) -> WebhookRules:
+    can_sign = bool(read_secrets(settings.webhook_secret))
+    return WebhookRules(WebhookTargets.read(settings.webhook_allow), can_sign)
 
 
 class _ScorerProbe:

@@ -143,7 +143,8 @@ class Jobs:
         final = int(target in FINAL_STATES)
         required = lease.value if lease else "none" if only_unheld else "some" if only_held else "any"
         pairs = [part for pair in (changes or {}).items() for part in pair]
-        touched = [keys.job(job_id), keys.ACTIVE_JOBS, keys.lease(job_id)]
+        ended = [keys.ENDED_JOBS, keys.ENDED_WITH_JOURNAL, keys.ENDED_WITH_EVENTS, keys.WEBHOOKS]
+        touched = [keys.job(job_id), keys.ACTIVE_JOBS, keys.lease(job_id), *ended]
         given = [required, f",{','.join(origins)},", target, final, time.time(), job_id, int(drops_lease), *pairs]
         said, state = await self._commands.run(self._move(keys=touched, args=given))
         _check_move(said.decode(), job_id, state.decode(), target)

@@ -6,6 +6,10 @@
     pmpo:api_keys              set          ids of all API keys
     pmpo:api_key:<id>          hash         one API key: whose it is, what it may do, the SHA-256 of its secret
     pmpo:jobs:active           set          ids of the jobs that are not in a final state: what the janitor looks at
+    pmpo:jobs:ended            sorted set   ids of the jobs in a final state, by the time of their end
+    pmpo:jobs:ended:journal    sorted set   those of them that still have their journal, and
+    pmpo:jobs:ended:events     sorted set   those that still have their events, by the same time
+    pmpo:webhooks              sorted set   ids of the jobs whose webhook is to be called, by the time of the next try
     pmpo:job:<id>              hash         one job: its fields, spec, splits and, in the end, result
     pmpo:job:<id>:journal      hash         call number -> answer
     pmpo:job:<id>:events       list         event number n at index n - 1
@@ -18,9 +22,10 @@
     pmpo:scores/bytes          counter      what they take, about
     pmpo:scores/counts         hash         items that were found there, and that were not
 
-Jobs are kept until they are deleted; what expires are leases: ``PMPO_LEASE_S`` for a job, one sweep's interval for the
-janitor's turn. Scores are dropped when they take more than ``PMPO_SCORE_CACHE_BYTES``, the groups longest unused first.
-Answers to requests with an ``Idempotency-Key`` are remembered for 24 hours.
+Jobs are kept until they are deleted, or until ``PMPO_RETENTION_DAYS`` after their end. What expires are leases:
+``PMPO_LEASE_S`` for a job, one sweep's interval for the janitor's turn. Scores are dropped when they take more than
+``PMPO_SCORE_CACHE_BYTES``, the groups longest unused first. Answers to requests with an ``Idempotency-Key`` are
+remembered for 24 hours.
 """
 
 from __future__ import annotations
@@ -33,6 +38,11 @@ SCORE_GROUPS = "pmpo:scores"
 SCORE_BYTES = "pmpo:scores/bytes"
 SCORE_COUNTS = "pmpo:scores/counts"
 JANITOR_TURN = "pmpo:janitor"
+ENDED_JOBS = "pmpo:jobs:ended"
+ENDED_WITH_JOURNAL = "pmpo:jobs:ended:journal"
+ENDED_WITH_EVENTS = "pmpo:jobs:ended:events"
+WEBHOOKS = "pmpo:webhooks"
+JOB_PREFIX = "pmpo:job:"
 SWEEPS_PER_LEASE = 3
 IDEMPOTENCY_TTL_S = 24 * 3600
 RENEWALS_PER_LEASE = 3

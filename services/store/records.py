@@ -6,14 +6,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pmpo.contracts.jobs import FINAL_STATES, JobFailure, JobState, JobView, Progress, SplitSizes
+from pmpo.contracts.jobs import FINAL_STATES, JobFailure, JobState, JobView, Progress, SplitSizes, WebhookView
 from pmpo.contracts.keys import DEFAULT_PROJECT
 
 TEXT_FIELDS = ("project", "name", "kind", "state", "queue", "stop_reason", "verdict", "best_prompt", "enqueued_id")
+WEBHOOK_FIELDS = ("webhook_state", "webhook_attempts", "webhook_detail")
 NUMBER_FIELDS = ("created_at", "updated_at", "not_before", "attempts", "setbacks", "num_answers_at_setback", "version")
 CALL_FIELDS = ("num_asked", "repeated_tokens")
 JSON_FIELDS = ("split_sizes", "warnings", "progress", "failure")
-FIELDS = TEXT_FIELDS + NUMBER_FIELDS + CALL_FIELDS + JSON_FIELDS
+FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *CALL_FIELDS, *JSON_FIELDS, *WEBHOOK_FIELDS, "events_removed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class NewJob:
     warnings: Sequence[str]
     prompt: str
     project: str = DEFAULT_PROJECT
+    webhook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class JobRecord:
         num_answers_at_setback: length of the journal at the last setback.
         version: rises with every change.
         num_asked: how often a model was asked what has no answer in the journal yet; 0 when nothing is under way.
+        has_lost_events: whether its events are gone, as they are some time after its end.
     """
 
     view: JobView
@@ -58,6 +61,7 @@ class JobRecord:
     num_answers_at_setback: int
     version: int
     num_asked: int
+    has_lost_events: bool
 
     @property
     def id(self) -> str:
@@ -77,8 +81,12 @@ class JobRecord:
 
 def first_fields(job: NewJob, now: float) -> dict[str, str | bytes | float]:
     """The hash of a new job."""
+    webhook: dict[str, str | bytes | float] = {}
+    if job.webhook:
+        webhook = {"webhook": job.webhook, "webhook_state": "pending"}
     return {
         "project": job.project,
+        **webhook,
         "name": job.name,
         "kind": job.kind,
         "state": "queued",
@@ -117,6 +125,7 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
             "stop_reason": found.get("stop_reason") or None,
             "verdict": found.get("verdict") or None,
             "best_prompt": found["best_prompt"],
+            "webhook": _webhook(found),
         }
     )
     return JobRecord(
@@ -129,6 +138,7 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
         num_answers_at_setback=int(found.get("num_answers_at_setback", 0)),
         version=int(found["version"]),
         num_asked=int(found.get("num_asked", 0)),
+        has_lost_events="events_removed" in found,
     )
 
 
@@ -146,6 +156,18 @@ def progress_fields(progress: Progress, best_prompt: str | None = None) -> dict[
     """The changes that go with an event."""
     fields = {"progress": progress.model_dump_json()}
     return fields if best_prompt is None else {**fields, "best_prompt": best_prompt}
+
+
+def _webhook(found: dict[str, str]) -> WebhookView | None:
+    if "webhook_state" not in found:
+        return None
+    return WebhookView.model_validate(
+        {
+            "state": found["webhook_state"],
+            "attempts": int(found.get("webhook_attempts", 0)),
+            "detail": found.get("webhook_detail", ""),
+        }
+    )
 
 
 def _json(found: dict[str, str], name: str) -> object:

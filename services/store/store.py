@@ -9,15 +9,17 @@ from redis.asyncio import Redis
 
 from services.store.api_keys import ApiKeys
 from services.store.connection import Commands, connect
+from services.store.disposal import Disposal
 from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
 from services.store.journal import Journal
 from services.store.leases import Leases
 from services.store.scores import SharedScores
+from services.store.webhooks import Webhooks
 
 
 class Store:
-    """API keys, jobs, journal, leases, remembered answers and shared scores of one Redis.
+    """API keys, jobs, journal, leases, webhooks, remembered answers and shared scores of one Redis, and what clears it.
 
     ``score_bytes`` bounds what the scores take.
     """
@@ -31,6 +33,8 @@ class Store:
         self.journal = Journal(redis)
         self.leases = Leases(redis, lease_s)
         self.scores = SharedScores(redis, score_bytes)
+        self.webhooks = Webhooks(redis)
+        self.disposal = Disposal(redis)
 
     @classmethod
     def open(cls, url: str | None, lease_s: float, score_bytes: int = 0) -> Store:

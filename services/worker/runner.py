@@ -6,7 +6,7 @@ import asyncio
 from typing import Protocol
 
 from pmpo.contracts.jobs import JobState
-from pmpo.errors import ConflictError, LeaseLostError, StoreUnavailableError
+from pmpo.errors import ConflictError, LeaseLostError, NotFoundError, StoreUnavailableError
 from pmpo.runtime.logs import get_logger
 from services.store.leases import Lease
 from services.store.records import JobRecord
@@ -48,6 +48,9 @@ class Runner:
 
     async def run(self, job_id: str) -> None:
         """Run a job, or leave it alone when somebody else holds it or nothing is left to do."""
+        if await self._store.jobs.version(job_id) == 0:
+            log.info("job_is_gone", job_id=job_id)  # deleted while its entry waited
+            return
         lease = await self._store.leases.try_acquire(job_id, self._holder)
         if lease is None:
             log.info("job_is_held", job_id=job_id)
@@ -60,6 +63,8 @@ class Runner:
                 await self._finish(record, hold, ending)
         except LeaseLostError as error:
             log.warning("lease_lost", job_id=job_id, token=lease.token, reason=error.message)
+        except NotFoundError:
+            log.info("job_is_gone", job_id=job_id)
         finally:
             await self._let_go(lease)
 

@@ -54,6 +54,12 @@ async def get_job(job_id: ReadableJob, service: Service, wait: Wait = 0) -> JobV
     return await service.get(job_id, wait)
 
 
+@router.delete("/{job_id}", status_code=204)
+async def delete_job(job_id: ChangeableJob, service: Service) -> None:
+    """Delete a job that is over: its spec, its data, its journal, its events and its result."""
+    await service.delete(job_id)
+
+
 @router.post("/{job_id}/cancel", status_code=202)
 async def cancel_job(job_id: ChangeableJob, service: Service) -> JobView:
     """Ask a job to stop."""

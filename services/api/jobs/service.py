@@ -151,6 +151,15 @@ class JobService:
             await self._enqueue(job_id, queue)
         return view
 
+    async def delete(self, job_id: str) -> None:
+        """Delete a job that is over, with all that belongs to it.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: the job is not over.
+        """
+        await self._store.disposal.delete(job_id)
+
     async def result(self, job_id: str) -> ResultView | RationalesView:
         """What a finished job found.
 
@@ -190,4 +199,5 @@ def _new_job(project: str, checked: CheckedJob) -> NewJob:
         warnings=checked.warnings,
         prompt=spec.prompt,
         project=project,
+        webhook=spec.webhook or "",
     )

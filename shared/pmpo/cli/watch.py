@@ -160,6 +160,9 @@ def describe(job: JobView) -> list[tuple[str, str]]:
         lines.append(("failure", f"{shown(job.failure.message)} ({job.failure.code})"))
     elif job.failure:
         lines.append(("trouble", f"{shown(job.failure.message)} ({job.failure.code}); it is tried again"))
+    if job.webhook is not None:
+        detail = f": {shown(job.webhook.detail)}" if job.webhook.detail else ""
+        lines.append(("webhook", f"{job.webhook.state}{detail}"))
     if progress.iteration:
         lines.append(("best prompt", shown(job.best_prompt)))
     lines += [("warning", shown(warning)) for warning in job.warnings]

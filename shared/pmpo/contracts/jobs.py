@@ -41,7 +41,7 @@ class JobSpec(Strict):
     ``prompts`` are several seed prompts, ``prompt`` the first of them: it may be left out when ``prompts`` is there.
     ``metric`` grades generated answers; a job that does not name it gets ``exact_match``, or none where the objective
     knows pairs alone: they hold no answer that a text could be compared with. ``chat_template_kwargs`` go to the chat
-    template of every target, in scoring and in answering.
+    template of every target, in scoring and in answering. ``webhook`` is called when the job is over.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = "job"
@@ -64,6 +64,7 @@ class JobSpec(Strict):
     max_answer_tokens: Annotated[int, Field(ge=1, le=4_096)] = 64
     queue: Literal["interactive", "overnight"] = "interactive"
     seed: Annotated[int, Field(ge=0)] = 0
+    webhook: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -126,12 +127,23 @@ class JobFailure(Strict):
     retryable: bool = False
 
 
+class WebhookView(Strict):
+    """What became of a job's webhook.
+
+    ``pending`` until the receiver took it or the last try was made; ``detail`` says why the last try failed.
+    """
+
+    state: Literal["pending", "delivered", "failed"]
+    attempts: int = 0
+    detail: str = ""
+
+
 class JobView(Strict):
     """``GET /v1/jobs/{id}``.
 
     ``repeated_tokens``: scored and generated tokens of calls whose first answer was lost with a worker, and that were
     made again. They are no part of ``progress`` and count towards no budget, so that a disturbed job ends as it would
-    have ended undisturbed.
+    have ended undisturbed. ``webhook`` is null where the job has none.
     """
 
     id: str
@@ -149,6 +161,7 @@ class JobView(Strict):
     stop_reason: str | None = None
     verdict: str | None = None
     best_prompt: str
+    webhook: WebhookView | None = None
 
 
 class JobsPage(Strict):

@@ -81,6 +81,19 @@ class Settings(BaseSettings):
         default=268_435_456, ge=0, description="memory in Redis for scores that all jobs share; 0: none"
     )
     upstream_timeout_s: float = Field(default=300.0, gt=0, description="deadline of one call to a scorer or generator")
+    webhook_secret: str | None = Field(
+        default=None, repr=False, description="what webhooks are signed with; without it, jobs with one are refused"
+    )
+    webhook_allow: str | None = Field(
+        default=None, description="hosts and networks that webhooks may reach though they are private, with commas"
+    )
+    retention_days: float = Field(default=0.0, ge=0, description="days that jobs are kept after their end; 0: for ever")
+    retention_events_days: float = Field(
+        default=0.0, ge=0, description="days that their events are kept, reports with them; 0: as long as the job"
+    )
+    retention_journal_days: float = Field(
+        default=0.0, ge=0, description="days that their journals are kept; 0: as long as the job"
+    )
     state_dir: str | None = Field(default=None, description="where the embedded stack keeps Redis' files and its logs")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
 

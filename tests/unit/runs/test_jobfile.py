@@ -200,7 +200,6 @@ def test_unknown_keys_are_refused_at_every_level(folder: Path, changes: dict[str
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"webhook": "https://x"}, "this version does not have 'webhook' yet; remove the key"),
         ({"kind": "evaluate"}, "kind is 'evaluate'; this version has only 'optimize'"),
         (
             {"objective": {"kind": "reward"}},
