@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 from pmpo.contracts.jobs import JobSpec, Row
 from pmpo.data.loading import load_rows, missing_file
 from pmpo.data.published.catalogue import is_published_name, load_published
-from pmpo.data.splits import FEWEST_ROWS, sample_rows
+from pmpo.data.sampling import sample_rows
+from pmpo.data.splits import FEWEST_ROWS
 from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.runs.document import read_document
 from pmpo.runs.jobkeys import check_keys
