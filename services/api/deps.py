@@ -7,6 +7,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from services.api.datasets.service import DatasetService
 from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
@@ -19,6 +20,7 @@ class Collaborators:
     jobs: JobService
     health: Health
     reports: ReportService
+    datasets: DatasetService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -33,10 +35,15 @@ def _reports(request: Request) -> ReportService:
     return _collaborators(request).reports
 
 
+def _datasets(request: Request) -> DatasetService:
+    return _collaborators(request).datasets
+
+
 def _health(request: Request) -> Health:
     return _collaborators(request).health
 
 
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
+DatasetStore = Annotated[DatasetService, Depends(_datasets)]
 HealthChecks = Annotated[Health, Depends(_health)]

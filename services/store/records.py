@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from pmpo.contracts.jobdata import SetName
 from pmpo.contracts.jobs import FINAL_STATES, JobFailure, JobState, JobView, Progress, SplitSizes
 
-TEXT_FIELDS = ("name", "kind", "state", "queue", "stop_reason", "verdict", "best_prompt", "enqueued_id")
+TEXT_FIELDS = ("project", "name", "kind", "state", "queue", "stop_reason", "verdict", "best_prompt", "enqueued_id")
 NUMBER_FIELDS = ("created_at", "updated_at", "not_before", "attempts", "setbacks", "num_answers_at_setback", "version")
 CALL_FIELDS = ("num_asked", "repeated_tokens")
-JSON_FIELDS = ("split_sizes", "warnings", "progress", "failure")
+JSON_FIELDS = ("datasets", "split_sizes", "warnings", "progress", "failure")
 FIELDS = TEXT_FIELDS + NUMBER_FIELDS + CALL_FIELDS + JSON_FIELDS
 
 
@@ -29,6 +30,8 @@ class NewJob:
     split_sizes: SplitSizes
     warnings: Sequence[str]
     prompt: str
+    project: str = "default"
+    datasets: Mapping[SetName, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class JobRecord:
 
     Attributes:
         view: what the API shows.
+        project: whose it is.
         queue: the queue it belongs in.
         enqueued_id: its entry in that queue; empty when it has none that counts.
         not_before: seconds since the epoch before which it waits.
@@ -47,6 +51,7 @@ class JobRecord:
     """
 
     view: JobView
+    project: str
     queue: str
     enqueued_id: str
     not_before: float
@@ -74,6 +79,8 @@ class JobRecord:
 def first_fields(job: NewJob, now: float) -> dict[str, str | bytes | float]:
     """The hash of a new job."""
     return {
+        "project": job.project,
+        "datasets": json.dumps(dict(job.datasets)),
         "name": job.name,
         "kind": job.kind,
         "state": "queued",
@@ -109,6 +116,7 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
             "warnings": json.loads(found["warnings"]),
             "progress": _json(found, "progress") or Progress(),
             "failure": _json(found, "failure"),
+            "datasets": _json(found, "datasets") or {},
             "stop_reason": found.get("stop_reason") or None,
             "verdict": found.get("verdict") or None,
             "best_prompt": found["best_prompt"],
@@ -116,6 +124,7 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
     )
     return JobRecord(
         view=view,
+        project=found.get("project", "default"),
         queue=found["queue"],
         enqueued_id=found.get("enqueued_id", ""),
         not_before=float(found.get("not_before", 0)),

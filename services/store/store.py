@@ -8,6 +8,7 @@ from typing import cast
 from redis.asyncio import Redis
 
 from services.store.connection import Commands, connect
+from services.store.datasets import Datasets
 from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
 from services.store.journal import Journal
@@ -16,7 +17,7 @@ from services.store.scores import SharedScores
 
 
 class Store:
-    """Jobs, journal, leases, remembered answers and shared scores of one Redis.
+    """Jobs, journal, leases, remembered answers, shared scores and data sets of one Redis.
 
     ``score_bytes`` bounds what the scores take.
     """
@@ -29,6 +30,7 @@ class Store:
         self.journal = Journal(redis)
         self.leases = Leases(redis, lease_s)
         self.scores = SharedScores(redis, score_bytes)
+        self.datasets = Datasets(redis)
 
     @classmethod
     def open(cls, url: str | None, lease_s: float, score_bytes: int = 0) -> Store:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row, SetName
 from pmpo.contracts.objectives import ObjectiveKind
 from pmpo.contracts.sections import DatasetId, Strict
 
-SetName = Literal["train", "validation", "test"]
 DatasetName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 MAX_PAGE_ROWS = 1_000
 MAX_PAGE_DATASETS = 500

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 from pmpo.data.rows import checked_row, kind_of, parse_json, parse_row
 from pmpo.data.tables import csv_rows, parquet_rows, text_lines
 from pmpo.errors import InvalidDataError, InvalidInputError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 from pmpo.errors import InvalidDataError, InvalidInputError
 
 

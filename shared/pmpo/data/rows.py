@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 from pmpo.errors import InvalidDataError
 
 ID_PREFIX = "ds_"

@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 
 
 def sample_rows(num_rows: int, num_wanted: int, seed: int, keep: Sequence[int] = ()) -> list[int]:

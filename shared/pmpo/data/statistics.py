@@ -7,7 +7,7 @@ from array import array
 from dataclasses import dataclass, field
 
 from pmpo.contracts.datasets import FieldStatistics, Lengths
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 from pmpo.data.answers import scalar_text
 from pmpo.data.rows import canonical
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 from pmpo.data.rows import checked_row
 from pmpo.errors import ConfigurationError, InvalidDataError
 

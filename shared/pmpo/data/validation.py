@@ -6,10 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import get_args
 
-from pmpo.contracts.datasets import DataReport, RepeatedRow, RowProblem, SetName, SetReport
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.datasets import DataReport, RepeatedRow, RowProblem, SetReport
+from pmpo.contracts.jobdata import SET_NAMES, Row, SetName
 from pmpo.contracts.objectives import FieldNames, ObjectiveKind
 from pmpo.data.answers import answer_keys, filled, number_at, targets_of, text_at
 from pmpo.data.splits import FEWEST_ROWS
@@ -17,7 +16,6 @@ from pmpo.data.statistics import RowStatistics
 from pmpo.errors import InvalidInputError
 
 MAX_LISTED = 100
-SET_NAMES: tuple[SetName, ...] = get_args(SetName)
 _WHERE = "the row"  # what messages of single rows begin with
 
 

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Iterator, MutableMapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,7 +12,6 @@ from pmpo.optim.types import Example
 from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.settings import load_settings
 from services.api.app import create_app
-from services.api.deps import Collaborators
 from services.api.health import Health
 from services.api.jobs.checks import JobChecks
 from services.api.jobs.reports import ReportService
@@ -66,7 +66,10 @@ async def app(redis_url: str, store: Store, queues: JobQueues) -> AsyncIterator[
     counter = WordCounter()
     service = JobService(store, queues, JobChecks(table, lambda _row, _arguments: counter))
     async with made.router.lifespan_context(made):
-        made.state.collaborators = Collaborators(service, Health(store, {"default": counter}), ReportService(store))
+        health = Health(store, {"default": counter})
+        made.state.collaborators = replace(
+            made.state.collaborators, jobs=service, health=health, reports=ReportService(store)
+        )
         yield made
 
 
