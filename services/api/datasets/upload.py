@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from pmpo.contracts.datasets import DatasetLimits, FieldStatistics
 from pmpo.data.rows import ContentHash, canonical, parse_row
+from pmpo.data.sampling import how_to_sample
 from pmpo.data.statistics import RowStatistics
 from pmpo.errors import BodyTooLargeError, InvalidDataError, StoreUnavailableError
 from services.store.datasets import CHUNK_ROWS, Meta, Upload
@@ -72,14 +73,6 @@ class _Reading:
             "created_at": repr(time.time()),
             "fields": FIELDS.dump_json(self.statistics.fields()).decode(),
         }
-
-
-def how_to_sample(limits: DatasetLimits) -> str:
-    """What to do about data that is too much."""
-    return (
-        f"a data set has at most {limits.rows:,} rows and {limits.bytes / 1024 / 1024:g} MB; send a sample: "
-        f"`pmpo datasets push FILE --sample {min(limits.rows, 10_000)} --seed 0`"
-    )
 
 
 async def store_rows(

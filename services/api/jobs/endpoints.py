@@ -12,7 +12,7 @@ from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobVi
 from pmpo.contracts.modes import RationalesView
 from pmpo.contracts.reports import ReportView
 from pmpo.runs.report.candidates import Page
-from services.api.callers import Submitter
+from services.api.callers import Reader, Submitter
 from services.api.deps import Reports, Service
 from services.api.idempotency import REPLAYED, KeyOfRequest
 
@@ -28,7 +28,7 @@ async def create_job(
     spec: JobSpec, caller: Submitter, keyed: KeyOfRequest, service: Service, response: Response
 ) -> JobCreated:
     """Check a job, save it and queue it; a request that is sent again under its key gets its first answer."""
-    created, is_replayed = await service.create(spec, caller.project, keyed.request(spec))
+    created, is_replayed = await service.create(caller.project, spec, keyed.request(spec))
     response.headers["location"] = f"/v1/jobs/{created.id}"
     if is_replayed:
         response.headers[REPLAYED] = "true"
@@ -36,9 +36,9 @@ async def create_job(
 
 
 @router.post("/estimate")
-async def estimate_job(spec: JobSpec, caller: Submitter, service: Service) -> EstimateView:
+async def estimate_job(spec: JobSpec, caller: Reader, service: Service) -> EstimateView:
     """What a job would use, without running it."""
-    return await service.estimate(spec, caller.project)
+    return await service.estimate(caller.project, spec)
 
 
 @router.get("")

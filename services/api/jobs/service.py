@@ -46,7 +46,7 @@ class JobService:
         self._control = JobControl(store)
         self._rows = JobRows(store)
 
-    async def create(self, spec: JobSpec, project: str, request: KeyedRequest | None = None) -> tuple[JobCreated, bool]:
+    async def create(self, project: str, spec: JobSpec, request: KeyedRequest | None = None) -> tuple[JobCreated, bool]:
         """Saved first, queued second: what was saved and not queued, the janitor queues.
 
         Returns:
@@ -75,7 +75,7 @@ class JobService:
         except StoreUnavailableError as error:
             log.warning("left_to_the_janitor", job_id=job_id, reason=error.message)
 
-    async def estimate(self, spec: JobSpec, project: str) -> EstimateView:
+    async def estimate(self, project: str, spec: JobSpec) -> EstimateView:
         """What a job would use. Nothing is saved.
 
         Raises:

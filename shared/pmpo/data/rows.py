@@ -84,6 +84,9 @@ def checked_row(value: Any, where: str) -> Row:
     """``value`` as a row. Raises InvalidDataError: it is none, or JSON in UTF-8 cannot hold it."""
     if not isinstance(value, dict):
         raise InvalidDataError(f"{where}: {kind_of(value)} where an object should stand; write {{...}}")
+    strange = next((key for key in value if not isinstance(key, str)), None)
+    if strange is not None:
+        raise InvalidDataError(f"{where}: the key {strange!r:.60} is {kind_of(strange)}; keys are texts")
     try:
         canonical(value)
     except UnicodeEncodeError:
@@ -103,8 +106,6 @@ def kind_of(value: object) -> str:
 def _unwritable(row: Row) -> str:
     """Which value JSON does not have, and what to do."""
     for key, value in row.items():
-        if not isinstance(key, str):
-            return f"the key {key!r:.60} is {kind_of(key)}; keys are texts"
         try:
             json.dumps(value, allow_nan=False, sort_keys=True)
         except ValueError:

@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pmpo.contracts.datasets import DatasetLimits
 from pmpo.contracts.jobdata import Row
 
 
@@ -37,6 +38,14 @@ def sample_stream(rows: Iterable[Row], num_wanted: int, seed: int) -> Sample:
         elif kept and entry > kept[0]:
             heapq.heapreplace(kept, entry)
     return Sample([row for _, _, row in sorted(kept, key=lambda entry: entry[1])], num_seen)
+
+
+def how_to_sample(limits: DatasetLimits) -> str:
+    """Half a sentence: what to do about data that is too much."""
+    return (
+        f"a data set has at most {limits.rows:,} rows and {limits.bytes / 1024 / 1024:g} MB; send a sample: "
+        f"`pmpo datasets push FILE --sample {min(limits.rows, 10_000)} --seed 0`"
+    )
 
 
 def row_digest(seed: int, row: int) -> bytes:
