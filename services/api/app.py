@@ -8,12 +8,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from pmpo import __version__
+from pmpo.contracts.datasets import DatasetLimits
 from pmpo.contracts.scoring import TemplateArguments
 from pmpo.remote.scorer import ScorerClient
 from pmpo.remote.transport import RetryPolicy, open_http
 from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.settings import Settings
 from services.api import probes
+from services.api.datasets import endpoints as datasets
+from services.api.datasets.service import DatasetService
 from services.api.deps import Collaborators
 from services.api.gate import Gate, doorkeeper
 from services.api.health import Health
@@ -58,9 +61,10 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     app = FastAPI(title="PMPO", version=__version__, lifespan=lifespan)
     app.state.collaborators = collaborators
     app.add_middleware(Gate, doorkeeper=doorkeeper(settings, store.api_keys))
-    app.add_middleware(RequestFrame)
+    app.add_middleware(RequestFrame, unbounded=frozenset({datasets.router.prefix}))
     install_problems(app)
     app.include_router(jobs.router)
+    app.include_router(datasets.router)
     app.include_router(keys.router)
     app.include_router(probes.router)
     return app
@@ -90,11 +94,13 @@ def _collaborate(
         name: _ScorerProbe(ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY))
         for name, row in table.items()
     }
+    limits = DatasetLimits(rows=settings.dataset_max_rows, bytes=settings.dataset_max_bytes)
     return Collaborators(
         jobs=JobService(store, queues, checks),
         health=Health(store, probed),
         reports=ReportService(store),
         keys=KeyService(store.api_keys),
+        datasets=DatasetService(store, limits),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from services.api.datasets.service import DatasetService
 from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
@@ -21,6 +22,7 @@ class Collaborators:
     health: Health
     reports: ReportService
     keys: KeyService
+    datasets: DatasetService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -35,6 +37,10 @@ def _reports(request: Request) -> ReportService:
     return _collaborators(request).reports
 
 
+def _datasets(request: Request) -> DatasetService:
+    return _collaborators(request).datasets
+
+
 def _health(request: Request) -> Health:
     return _collaborators(request).health
 
@@ -45,5 +51,6 @@ def _keys(request: Request) -> KeyService:
 
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
+DatasetStore = Annotated[DatasetService, Depends(_datasets)]
 HealthChecks = Annotated[Health, Depends(_health)]
 Keys = Annotated[KeyService, Depends(_keys)]

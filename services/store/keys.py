@@ -21,11 +21,20 @@
     pmpo:scores                sorted set   those groups, by the time of their last use
     pmpo:scores/bytes          counter      what they take, about
     pmpo:scores/counts         hash         items that were found there, and that were not
+    pmpo:upload:<token>        list         chunks of a data set that is on its way, expires
+
+What belongs to a project:
+
+    pmpo:project:<project>:datasets               sorted set   ids of its data sets, by a number that rises
+    pmpo:project:<project>:datasets:last          counter      that number
+    pmpo:project:<project>:dataset:<id>           hash         one data set: what is told of it
+    pmpo:project:<project>:dataset:<id>:chunks    list         its rows, packed
+    pmpo:project:<project>:dataset:<id>:users     hash         what needs it ("job:<id>", "schedule:<id>") -> since when
 
 Jobs are kept until they are deleted, or until ``PMPO_RETENTION_DAYS`` after their end. What expires are leases:
 ``PMPO_LEASE_S`` for a job, one sweep's interval for the janitor's turn. Scores are dropped when they take more than
 ``PMPO_SCORE_CACHE_BYTES``, the groups longest unused first. Answers to requests with an ``Idempotency-Key`` are
-remembered for 24 hours.
+remembered for 24 hours. An upload that broke off expires an hour after its last chunk.
 """
 
 from __future__ import annotations
@@ -46,6 +55,7 @@ JOB_PREFIX = "pmpo:job:"
 SWEEPS_PER_LEASE = 3
 IDEMPOTENCY_TTL_S = 24 * 3600
 RENEWALS_PER_LEASE = 3
+UPLOAD_TTL_S = 3600
 
 
 def jobs(project: str) -> str:
@@ -96,6 +106,36 @@ def idempotency(digest: str) -> str:
 def scores(group: str) -> str:
     """The scores of one group."""
     return f"pmpo:scores:{group}"
+
+
+def upload(token: str) -> str:
+    """The chunks of an upload that is under way."""
+    return f"pmpo:upload:{token}"
+
+
+def datasets(project: str) -> str:
+    """The ids of a project's data sets, in the order in which they came."""
+    return f"pmpo:project:{project}:datasets"
+
+
+def last_dataset(project: str) -> str:
+    """The counter that orders a project's data sets."""
+    return f"pmpo:project:{project}:datasets:last"
+
+
+def dataset(project: str, dataset_id: str) -> str:
+    """The hash of one data set."""
+    return f"pmpo:project:{project}:dataset:{dataset_id}"
+
+
+def dataset_chunks(project: str, dataset_id: str) -> str:
+    """The rows of one data set."""
+    return f"pmpo:project:{project}:dataset:{dataset_id}:chunks"
+
+
+def dataset_users(project: str, dataset_id: str) -> str:
+    """What needs a data set."""
+    return f"pmpo:project:{project}:dataset:{dataset_id}:users"
 
 
 def lease_ttl_ms(lease_s: float) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from pmpo.contracts.jobdata import SetName
 from pmpo.contracts.jobs import FINAL_STATES, JobFailure, JobState, JobView, Progress, SplitSizes, WebhookView
 from pmpo.contracts.keys import DEFAULT_PROJECT
 
@@ -13,7 +14,7 @@ TEXT_FIELDS = ("project", "name", "kind", "state", "queue", "stop_reason", "verd
 WEBHOOK_FIELDS = ("webhook_state", "webhook_attempts", "webhook_detail")
 NUMBER_FIELDS = ("created_at", "updated_at", "not_before", "attempts", "setbacks", "num_answers_at_setback", "version")
 CALL_FIELDS = ("num_asked", "repeated_tokens")
-JSON_FIELDS = ("split_sizes", "warnings", "progress", "failure")
+JSON_FIELDS = ("datasets", "split_sizes", "warnings", "progress", "failure")
 FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *CALL_FIELDS, *JSON_FIELDS, *WEBHOOK_FIELDS, "events_removed")
 
 
@@ -33,6 +34,7 @@ class NewJob:
     prompt: str
     project: str = DEFAULT_PROJECT
     webhook: str = ""
+    datasets: Mapping[SetName, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def first_fields(job: NewJob, now: float) -> dict[str, str | bytes | float]:
     return {
         "project": job.project,
         **webhook,
+        "datasets": json.dumps(dict(job.datasets)),
         "name": job.name,
         "kind": job.kind,
         "state": "queued",
@@ -122,6 +125,7 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
             "warnings": json.loads(found["warnings"]),
             "progress": _json(found, "progress") or Progress(),
             "failure": _json(found, "failure"),
+            "datasets": _json(found, "datasets") or {},
             "stop_reason": found.get("stop_reason") or None,
             "verdict": found.get("verdict") or None,
             "best_prompt": found["best_prompt"],

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from services.store.api_keys import ApiKeys
 from services.store.connection import Commands, connect
+from services.store.datasets import Datasets
 from services.store.disposal import Disposal
 from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
@@ -19,7 +20,7 @@ from services.store.webhooks import Webhooks
 
 
 class Store:
-    """API keys, jobs, journal, leases, webhooks, remembered answers and shared scores of one Redis, and what clears it.
+    """All that one Redis keeps: keys, jobs, journals, leases, webhooks, remembered answers, shared scores, data sets.
 
     ``score_bytes`` bounds what the scores take.
     """
@@ -35,6 +36,7 @@ class Store:
         self.scores = SharedScores(redis, score_bytes)
         self.webhooks = Webhooks(redis)
         self.disposal = Disposal(redis)
+        self.datasets = Datasets(redis)
 
     @classmethod
     def open(cls, url: str | None, lease_s: float, score_bytes: int = 0) -> Store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -79,7 +80,7 @@ class JobChecks:
         if spec.webhook is not None:
             self._webhooks.check(spec.webhook)
         terms = terms_of(self._endpoints, spec)
-        splits, sizes, warnings = sets_of(spec)
+        splits, sizes, warnings = await asyncio.to_thread(sets_of, spec)
         check_gradable(spec.metric, _graded(spec, splits))
         search = search_spec(spec, terms.prices)
         counter = self._counter(terms)
@@ -92,7 +93,7 @@ class JobChecks:
         check_mode(spec)
         refuse_estimate(spec)
         terms = terms_of(self._endpoints, spec)
-        splits, sizes, warnings = sets_of(spec)
+        splits, sizes, warnings = await asyncio.to_thread(sets_of, spec)
         search = search_spec(spec, terms.prices)
         counter = self._counter(terms)
         counts = await _count(counter, spec, search, splits)

@@ -37,9 +37,9 @@ async def create_job(
 
 
 @router.post("/estimate")
-async def estimate_job(spec: JobSpec, _caller: Reader, service: Service) -> EstimateView:
+async def estimate_job(spec: JobSpec, caller: Reader, service: Service) -> EstimateView:
     """What a job would use, without running it."""
-    return await service.estimate(spec)
+    return await service.estimate(caller.project, spec)
 
 
 @router.get("")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 
 from pmpo.contracts.estimates import EstimateView
+from pmpo.contracts.jobdata import SetName
 from pmpo.contracts.jobs import (
     FINAL_STATES,
     EventsPage,
@@ -22,6 +24,7 @@ from pmpo.runs.terms import encode_terms
 from pmpo.runtime.logs import get_logger
 from services.api.jobs.checks import CheckedJob, JobChecks
 from services.api.jobs.control import JobControl
+from services.api.jobs.data import JobRows, content_ids
 from services.api.jobs.waiting import Waiting
 from services.queues import JobQueues
 from services.store.idempotency import KeyedRequest
@@ -41,6 +44,7 @@ class JobService:
         self._queues = queues
         self._checks = checks
         self._control = JobControl(store)
+        self._rows = JobRows(store)
 
     async def create(self, project: str, spec: JobSpec, request: KeyedRequest | None = None) -> tuple[JobCreated, bool]:
         """Saved first, queued second: what was saved and not queued, the janitor queues.
@@ -50,12 +54,14 @@ class JobService:
 
         Raises:
             InvalidInputError: the job cannot be run as it is, or its key was used for another body.
+            NotFoundError: a data set that the project does not have.
         """
         known = await self._store.remembered.find(request) if request else None
         if known is not None:
             return JobCreated.model_validate_json(known), True
-        checked = await self._checks.check(spec)
-        job = _new_job(project, checked)
+        checked = await self._checks.check(await self._rows.fill(project, spec))
+        job = _new_job(checked, project, await content_ids(checked.spec.dataset))
+        await self._rows.hold(project, spec, job.id)
         created = JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(checked.warnings))
         known = await self._store.jobs.create(job, request, created.model_dump_json().encode())
         if known is not None:  # the same request, sent twice at once
@@ -69,13 +75,14 @@ class JobService:
         except StoreUnavailableError as error:
             log.warning("left_to_the_janitor", job_id=job_id, reason=error.message)
 
-    async def estimate(self, spec: JobSpec) -> EstimateView:
+    async def estimate(self, project: str, spec: JobSpec) -> EstimateView:
         """What a job would use. Nothing is saved.
 
         Raises:
             InvalidInputError: the job cannot be run as it is, its budget aside.
+            NotFoundError: a data set that the project does not have.
         """
-        return await self._checks.estimate(spec)
+        return await self._checks.estimate(await self._rows.fill(project, spec))
 
     async def require(self, job_id: str, project: str) -> None:
         """See that there is such a job in a project.
@@ -185,7 +192,7 @@ class JobService:
         return EventsPage(events=events, last=events[-1].number if events else after, state=state)
 
 
-def _new_job(project: str, checked: CheckedJob) -> NewJob:
+def _new_job(checked: CheckedJob, project: str, datasets: Mapping[SetName, str]) -> NewJob:
     spec = checked.spec
     return NewJob(
         id=secrets.token_hex(10),
@@ -200,4 +207,5 @@ def _new_job(project: str, checked: CheckedJob) -> NewJob:
         prompt=spec.prompt,
         project=project,
         webhook=spec.webhook or "",
+        datasets=datasets,
     )

@@ -7,6 +7,7 @@ from typing import Self
 
 from pmpo.client.blocking import blocking, blocking_iterator, run
 from pmpo.client.calls import Retries
+from pmpo.client.datasets import DatasetCalls
 from pmpo.client.exchange import Exchange
 from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
 from pmpo.client.watching import JobWatching
@@ -14,7 +15,11 @@ from pmpo.client.watching import JobWatching
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class AsyncClient(JobWatching):
+class _Calls(JobWatching, DatasetCalls):
+    """All calls of an API."""
+
+
+class AsyncClient(_Calls):
     """Jobs of a PMPO API, awaited.
 
     Args:
@@ -70,7 +75,7 @@ class Client:
     ) -> None:
         self.url, headers = _address(url, api_key)
         self._exchange = Exchange(BlockingTransport(self.url, headers), self.url, retries or Retries())
-        self.core = JobWatching(self._exchange, timeout_s)
+        self.core = _Calls(self._exchange, timeout_s)
 
     create_job = blocking(JobWatching.create_job)
     estimate_job = blocking(JobWatching.estimate_job)
@@ -84,6 +89,10 @@ class Client:
     rationales = blocking(JobWatching.rationales)
     report = blocking(JobWatching.report)
     candidates = blocking(JobWatching.candidates)
+    create_dataset = blocking(DatasetCalls.create_dataset)
+    get_dataset = blocking(DatasetCalls.get_dataset)
+    list_datasets = blocking(DatasetCalls.list_datasets)
+    delete_dataset = blocking(DatasetCalls.delete_dataset)
     wait = blocking(JobWatching.wait)
     is_alive = blocking(JobWatching.is_alive)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from pmpo.contracts.jobdata import JobData, SetName
 from pmpo.contracts.modes import (
     CompressionView,
     CompressSpec,
@@ -17,22 +18,11 @@ from pmpo.contracts.modes import (
 )
 from pmpo.contracts.objectives import FieldNames, ObjectiveSpec, ObjectiveView
 from pmpo.contracts.scoring import TemplateArguments
-from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, ModelNames, OptimizerSpec, Strict
+from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, DatasetId, ModelNames, OptimizerSpec, Strict
 
 JobState = Literal["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
-MAX_INLINE_ROWS = 1_000
-
-Row = dict[str, Any]
 Prompt = Annotated[str, Field(min_length=1, max_length=200_000)]
-
-
-class InlineDataset(Strict):
-    """Rows in the request itself, at most 1,000 in all. ``validation`` and ``test`` are cut when absent."""
-
-    train: Annotated[list[Row], Field(min_length=1)]
-    validation: list[Row] | None = None
-    test: list[Row] | None = None
 
 
 class JobSpec(Strict):
@@ -49,7 +39,7 @@ class JobSpec(Strict):
     prompt: Prompt
     prompts: Annotated[list[Prompt], Field(max_length=20)] = Field(default_factory=list)
     task: Annotated[str, Field(max_length=10_000)] = ""
-    dataset: InlineDataset
+    dataset: JobData
     fields: FieldNames = FieldNames()
     objective: ObjectiveSpec = ObjectiveSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
@@ -144,6 +134,7 @@ class JobView(Strict):
     ``repeated_tokens``: scored and generated tokens of calls whose first answer was lost with a worker, and that were
     made again. They are no part of ``progress`` and count towards no budget, so that a disturbed job ends as it would
     have ended undisturbed. ``webhook`` is null where the job has none.
+    ``datasets``: the id that each given set has by its content; a stored data set of that id may exist or not.
     """
 
     id: str
@@ -158,6 +149,7 @@ class JobView(Strict):
     warnings: list[str] = Field(default_factory=list)
     progress: Progress = Progress()
     failure: JobFailure | None = None
+    datasets: dict[SetName, DatasetId] = Field(default_factory=dict)
     stop_reason: str | None = None
     verdict: str | None = None
     best_prompt: str
@@ -241,7 +233,7 @@ class ResultView(Strict):
 
     ``prompt_before`` is the first seed prompt. ``best_seed`` is the place in the job's list (from 1) of the seed prompt
     that ``prompt_after`` is, null when it is a rewrite. ``money`` is null where the models have no prices.
-    ``repeated_tokens`` are beside the costs, as in ``JobView``.
+    ``repeated_tokens`` are beside the costs, and ``datasets`` name the data by its content, as in ``JobView``.
     """
 
     job_id: str
@@ -260,6 +252,7 @@ class ResultView(Strict):
     num_candidates: int
     rejected: list[RejectionView]
     splits: SplitSizes
+    datasets: dict[SetName, DatasetId] = Field(default_factory=dict)
     scored_tokens: int
     computed_tokens: int
     generated_tokens: int

@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     score_cache_bytes: int = Field(
         default=268_435_456, ge=0, description="memory in Redis for scores that all jobs share; 0: none"
     )
+    dataset_max_rows: int = Field(default=50_000, ge=1, description="most rows of a stored data set")
+    dataset_max_bytes: int = Field(default=52_428_800, ge=1, description="most bytes of a data set that is sent")
     upstream_timeout_s: float = Field(default=300.0, gt=0, description="deadline of one call to a scorer or generator")
     webhook_secret: str | None = Field(
         default=None, repr=False, description="what webhooks are signed with; without it, jobs with one are refused"

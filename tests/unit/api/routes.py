@@ -5,6 +5,7 @@ A new route is found by itself. One with a parameter in its path needs a maker i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,8 +45,15 @@ async def make_key(client: httpx.AsyncClient) -> dict[str, str]:
     return {"key_id": str(answer.json()["id"])}
 
 
+async def make_dataset(client: httpx.AsyncClient) -> dict[str, str]:
+    body = "\n".join(json.dumps(row) for row in ROWS)
+    answer = await client.post("/v1/datasets", content=body, headers={"content-type": "application/x-ndjson"})
+    assert answer.status_code == 201, answer.text
+    return {"dataset_id": str(answer.json()["id"])}
+
+
 Maker = Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]]
-MAKERS: Mapping[str, Maker] = {"/v1/jobs/": make_job, "/v1/keys/": make_key}
+MAKERS: Mapping[str, Maker] = {"/v1/jobs/": make_job, "/v1/keys/": make_key, "/v1/datasets/": make_dataset}
 """By the start of the path: makes a thing in the client's project; the parameters of paths that name it."""
 BODIES: Mapping[tuple[str, str], Any] = {}
 """What a route with a parameter in its path must be sent, by method and path."""
