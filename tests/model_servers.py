@@ -273,6 +273,7 @@ _ROUTES: dict[str, dict[str, Callable[[ModelServer, dict[str, Any]], Any]]] = {
 def _handler_of(server: ModelServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes: else each answer waits for an acknowledgement
 
         def do_GET(self) -> None:
             self._serve(None)
