@@ -12,14 +12,11 @@ from typing import Any
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from pmpo import __version__
 from pmpo.contracts.scoring import JOB_HEADER
 from pmpo.errors import PmpoError, UnavailableError, UpstreamError
 from pmpo.remote.refusals import error_of
 
-CONNECT_TIMEOUT_S = 10.0
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
-_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +58,6 @@ class _TransientError(Exception):
     def __init__(self, error: PmpoError) -> None:
         super().__init__(str(error))
         self.error = error
-
-
-def open_http() -> httpx.AsyncClient:
-    """The client that a process shares between its ports; the caller closes it.
-
-    Deadlines are the ports' own. Proxies of the environment are used, except for this machine itself.
-    """
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
-        mounts=dict.fromkeys(_LOOPBACK),
-        headers={"user-agent": f"pmpo/{__version__}"},
-    )
 
 
 class Upstream:

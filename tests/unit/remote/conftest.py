@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pmpo.remote.transport import open_http
+from pmpo.runtime.http import open_http
 
 
 @dataclass(frozen=True)
