@@ -101,6 +101,13 @@ def server() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
+def second() -> Iterator[ScriptedServer]:
+    running = ScriptedServer()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
 def reply() -> type[Reply]:
     return Reply
 
