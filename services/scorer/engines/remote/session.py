@@ -58,7 +58,9 @@ class Session:
     _all_out_since: float | None = field(default=None, init=False)
 
     async def __aenter__(self) -> Self:
-        """Open the connections."""
+        """Open the connections. Where no server is in use, all may be tried at once: who asks now knows no better."""
+        if self.fleet.all_out():
+            self.fleet.end_waits(time.monotonic())
         self._http = self.access.open()
         self._changed = asyncio.Condition()
         return self
