@@ -21,6 +21,7 @@ _TOO_LONG = (
     "context size",
     "context length",
     "context window",
+    "max_model_len",
 )
 
 
