@@ -92,12 +92,12 @@ def chosen(engine: str, **settings: str) -> Machine:
     names = {f"PMPO_SCORER_{name.upper()}": value for name, value in settings.items()}
     found = load_settings({"PMPO_SCORER_ENGINE": engine, "PMPO_SCORER_MAX_BATCH_TOKENS": BATCH_TOKENS, **names})
     source = find_model(found.scorer_model)
-    return choose_engine(found, source, load_text(source))
+    return choose_engine(found, source, load_text(found, source))
 
 
 @pytest.fixture(scope="session")
 def text() -> ModelText:
-    return load_text(find_model("nano"))
+    return load_text(load_settings({}), find_model("nano"))
 
 
 @pytest.fixture(scope="session")

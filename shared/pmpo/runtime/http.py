@@ -31,13 +31,20 @@ def open_http(key: str | None = None) -> httpx.AsyncClient:
     Deadlines are the callers' own, and so is the number of calls at a time. Proxies of the environment are used, except
     for this machine itself.
     """
-    headers = {"user-agent": f"pmpo/{__version__}"}
-    if key:
-        headers["authorization"] = f"Bearer {key}"
     return httpx.AsyncClient(
-        headers=headers,
+        headers=_headers(key),
         timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
         limits=httpx.Limits(max_connections=None),
+        mounts=dict.fromkeys(_LOOPBACK),
+        verify=_tls(),
+    )
+
+
+def open_blocking_http(key: str | None, timeout_s: float) -> httpx.Client:
+    """The same for a thread without an event loop; ``timeout_s`` bounds each wait of a call."""
+    return httpx.Client(
+        headers=_headers(key),
+        timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
         mounts=dict.fromkeys(_LOOPBACK),
         verify=_tls(),
     )
@@ -67,6 +74,11 @@ def retry_after_s(response: httpx.Response) -> float | None:
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    agent = {"user-agent": f"pmpo/{__version__}"}
+    return {**agent, "authorization": f"Bearer {key}"} if key else agent
 
 
 @cache
