@@ -11,8 +11,9 @@ from pmpo import __version__
 from pmpo.contracts.datasets import DatasetLimits
 from pmpo.contracts.scoring import TemplateArguments
 from pmpo.remote.scorer import ScorerClient
-from pmpo.remote.transport import RetryPolicy, open_http
+from pmpo.remote.transport import RetryPolicy
 from pmpo.runtime.endpoints import Endpoint
+from pmpo.runtime.http import open_http
 from pmpo.runtime.settings import Settings
 from services.api import probes
 from services.api.datasets import endpoints as datasets

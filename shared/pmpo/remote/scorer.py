@@ -49,9 +49,9 @@ class ScorerClient:
         policy: RetryPolicy = DEFAULT_POLICY,
         job: str | None = None,
     ) -> None:
-        peer = Peer(endpoint.url, "scorer", ScorerUnavailableError, REMEDY, key, job)
+        peer = Peer(endpoint.urls, "scorer", ScorerUnavailableError, REMEDY, key, job)
         self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy)
-        self._where = f"the scorer at {endpoint.url}"
+        self._where = f"the scorer at {' or '.join(endpoint.urls)}"
         self._identity = identity
         self._template = {"chat_template_kwargs": dict(chat_template_kwargs)} if chat_template_kwargs else {}
 

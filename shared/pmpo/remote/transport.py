@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from pmpo import __version__
 from pmpo.contracts.scoring import JOB_HEADER
 from pmpo.errors import PmpoError, UnavailableError, UpstreamError
+from pmpo.remote.addresses import Addresses
 from pmpo.remote.refusals import error_of
 
-CONNECT_TIMEOUT_S = 10.0
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
-_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +42,11 @@ DEFAULT_POLICY = RetryPolicy()
 class Peer:
     """Who is called: the base address, what messages call it, the error and the remedy when it does not answer.
 
-    ``key`` goes as a bearer token; ``job``: whose calls these are, so that a scorer can let jobs take turns.
+    ``urls`` of several replicas are asked in turn when one fails. ``key`` goes as a bearer token; ``job``: whose calls
+    these are, so that a scorer can let jobs take turns.
     """
 
-    url: str
+    urls: Sequence[str]
     noun: str
     unavailable: type[UnavailableError]
     remedy: str
@@ -63,20 +62,11 @@ class _TransientError(Exception):
         self.error = error
 
 
-def open_http() -> httpx.AsyncClient:
-    """The client that a process shares between its ports; the caller closes it.
-
-    Deadlines are the ports' own. Proxies of the environment are used, except for this machine itself.
-    """
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
-        mounts=dict.fromkeys(_LOOPBACK),
-        headers={"user-agent": f"pmpo/{__version__}"},
-    )
-
-
 class Upstream:
-    """JSON to and from one peer. A cancelled task closes its call."""
+    """JSON to and from one peer. A cancelled task closes its call.
+
+    Of several replicas each gets a try before a wait, and one that failed is left until the others have failed too.
+    """
 
     def __init__(
         self,
@@ -89,6 +79,7 @@ class Upstream:
     ) -> None:
         self._http = http
         self._peer = peer
+        self._addresses = Addresses(peer.urls, peer.job)
         self._timeout_s = timeout_s
         self._policy = policy
         self._sleep = sleep
@@ -123,7 +114,7 @@ class Upstream:
     async def _call(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Any:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_TransientError),
-            stop=stop_after_attempt(self._policy.max_tries),
+            stop=stop_after_attempt(self._policy.max_tries + len(self._addresses) - 1),
             wait=self._wait_s,
             sleep=self._sleep,
             reraise=True,
@@ -134,24 +125,34 @@ class Upstream:
             raise last.error from None
 
     async def _try(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Any:
+        url = self._addresses.current
+        try:
+            response = await self._answer(method, url, path, content, headers)
+            return self._read(url, path, response, headers["x-request-id"])
+        except (_TransientError, UnavailableError):
+            self._addresses.leave(url)
+            raise
+
+    async def _answer(
+        self, method: str, url: str, path: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> httpx.Response:
         peer = self._peer
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = await self._http.request(method, peer.url + path, content=content, headers=dict(headers))
+                return await self._http.request(method, url + path, content=content, headers=dict(headers))
         except TimeoutError:
             limit = f"{self._timeout_s:g} s (PMPO_UPSTREAM_TIMEOUT_S)"
-            message = f"the {peer.noun} at {peer.url} did not answer within {limit}; raise the limit or add capacity"
+            message = f"the {peer.noun} at {url} did not answer within {limit}; raise the limit or add capacity"
             raise peer.unavailable(message) from None
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
-            message = f"the {peer.noun} at {peer.url} does not answer ({reason}); {peer.remedy}"
+            message = f"the {peer.noun} at {url} does not answer ({reason}); {peer.remedy}"
             raise _TransientError(peer.unavailable(message)) from None
         except httpx.HTTPError as error:
-            raise UpstreamError(f"the {peer.noun} at {peer.url} gave an answer that cannot be read: {error}") from None
-        return self._read(path, response, headers["x-request-id"])
+            raise UpstreamError(f"the {peer.noun} at {url} gave an answer that cannot be read: {error}") from None
 
-    def _read(self, path: str, response: httpx.Response, request_id: str) -> Any:
-        where = f"the {self._peer.noun} at {self._peer.url}"
+    def _read(self, url: str, path: str, response: httpx.Response, request_id: str) -> Any:
+        where = f"the {self._peer.noun} at {url}"
         if response.status_code != httpx.codes.OK:
             error = error_of(response, where, path, self._peer.unavailable)
             raise _TransientError(error) if response.status_code in RETRIED_STATUSES else error
@@ -161,7 +162,11 @@ class Upstream:
             raise UpstreamError(f"{where} answered {path} with what is no JSON (request {request_id})") from None
 
     def _wait_s(self, state: RetryCallState) -> float:
-        """Random below a doubling bound; after ``Retry-After`` when the peer named one."""
+        """None while there is a replica that has not been tried; else random below a doubling bound, after
+        ``Retry-After`` when the peer named one.
+        """
+        if state.attempt_number < len(self._addresses):
+            return 0.0
         failure = state.outcome.exception() if state.outcome is not None else None
         asked = failure.error.retry_after_s if isinstance(failure, _TransientError) else None
         return min(self._policy.max_wait_s, (asked or 0.0) + self._backoff(state))

@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     scorer_remote_model: str | None = Field(
         default=None, description="the model's name there, where several are served"
     )
+    scorer_remote_tokenizer: Literal["files", "server"] = Field(
+        default="files",
+        description="whose tokenizer: files (of PMPO_SCORER_MODEL), or what a vLLM server tells: server",
+    )
     scorer_remote_key: str | None = Field(default=None, repr=False, description="key for the model servers")
     scorer_remote_context_length: int = Field(
         default=0, ge=0, description="tokens of one item; 0: what the server says"
