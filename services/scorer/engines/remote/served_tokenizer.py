@@ -47,14 +47,14 @@ class ServedTokenizer(PreTrainedTokenizerBase):
         self._pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
         self.digest = hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()
         known = (*PreTrainedTokenizerBase.SPECIAL_TOKENS_ATTRIBUTES, "chat_template")
-        super().__init__(**{name: info[name] for name in known if info.get(name) is not None})
+        super().__init__(**{name: info[name] for name in known if info.get(name) is not None})  # type: ignore[no-untyped-call]
 
     @property
     def added_tokens_decoder(self) -> dict[int, AddedToken]:
         """All added tokens. Which of them are special is not told: all are taken to be."""
         return {token_id: AddedToken(text, special=True) for token_id, text in self._added.items()}
 
-    def encode(  # type: ignore[override]
+    def encode(
         self, text: str, *, add_special_tokens: bool = True, split_special_tokens: bool = False, **_: Any
     ) -> list[int]:
         """Ids of a text.
