@@ -78,13 +78,13 @@ class OnLoopback:
     async def admit(self, method: str, headers: Headers) -> Caller:
         """Raises ForbiddenError: a page of another site asks."""
         host = headers.get("host", "")
-        if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        if not is_loopback(_name_in(host)):
             raise ForbiddenError(
                 f"this API runs without keys and answers to the names of this machine alone, not to {host[:100]!r}; "
                 "call it at http://127.0.0.1 with its port, or set PMPO_API_KEYS=required"
             )
         origin = headers.get("origin")
-        if method not in _HARMLESS and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if method not in _HARMLESS and origin is not None and origin.lower().partition("://")[2] != host.lower():
             raise ForbiddenError(
                 f"this API runs without keys and takes nothing from pages of other sites, such as {origin[:100]!r}; "
                 "set PMPO_API_KEYS=required and send a key"
@@ -116,6 +116,14 @@ class Gate:
             await problem_response(to_problem(error, state["request_id"]))(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+def _name_in(host_header: str) -> str:
+    """The host without its port; empty when there is none."""
+    try:
+        return urlsplit(f"//{host_header}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def are_keys_required(settings: Settings) -> bool:
