@@ -7,14 +7,13 @@ bound to loopback, and what is left to fear is a page of another site in a brows
 from __future__ import annotations
 
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pmpo.contracts.problems import to_problem
 from pmpo.errors import ConfigurationError, ForbiddenError, PmpoError, StoreUnavailableError, UnauthorizedError
-from pmpo.runtime.addresses import is_loopback
+from pmpo.runtime.addresses import host_in, is_loopback
 from pmpo.runtime.logs import get_logger
 from pmpo.runtime.settings import Settings
 from services.api.callers import Caller, anyone
@@ -78,7 +77,7 @@ class OnLoopback:
     async def admit(self, method: str, headers: Headers) -> Caller:
         """Raises ForbiddenError: a page of another site asks."""
         host = headers.get("host", "")
-        if not is_loopback(_name_in(host)):
+        if not is_loopback(host_in(host)):
             raise ForbiddenError(
                 f"this API runs without keys and answers to the names of this machine alone, not to {host[:100]!r}; "
                 "call it at http://127.0.0.1 with its port, or set PMPO_API_KEYS=required"
@@ -116,14 +115,6 @@ class Gate:
             await problem_response(to_problem(error, state["request_id"]))(scope, receive, send)
             return
         await self._app(scope, receive, send)
-
-
-def _name_in(host_header: str) -> str:
-    """The host without its port; empty when there is none."""
-    try:
-        return urlsplit(f"//{host_header}").hostname or ""
-    except ValueError:
-        return ""
 
 
 def are_keys_required(settings: Settings) -> bool:
