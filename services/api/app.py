@@ -29,6 +29,8 @@ from services.api.keys import endpoints as keys
 from services.api.keys.service import KeyService
 from services.api.middleware import RequestFrame
 from services.api.problems import install_problems
+from services.api.security_headers import SecurityHeaders
+from services.docs_page import install_docs_page
 from services.queues import JobQueues
 from services.store.store import Store
 from services.webhooks.rules import WebhookRules
@@ -59,10 +61,12 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
         async with closing:
             yield
 
-    app = FastAPI(title="PMPO", version=__version__, lifespan=lifespan)
+    app = FastAPI(title="PMPO", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    install_docs_page(app)
     app.state.collaborators = collaborators
     app.add_middleware(Gate, doorkeeper=doorkeeper(settings, store.api_keys))
     app.add_middleware(RequestFrame, unbounded=frozenset({datasets.router.prefix}))
+    app.add_middleware(SecurityHeaders)
     install_problems(app)
     app.include_router(jobs.router)
     app.include_router(datasets.router)

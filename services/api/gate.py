@@ -7,14 +7,13 @@ bound to loopback, and what is left to fear is a page of another site in a brows
 from __future__ import annotations
 
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pmpo.contracts.problems import to_problem
 from pmpo.errors import ConfigurationError, ForbiddenError, PmpoError, StoreUnavailableError, UnauthorizedError
-from pmpo.runtime.addresses import is_loopback
+from pmpo.runtime.addresses import host_in, is_loopback
 from pmpo.runtime.logs import get_logger
 from pmpo.runtime.settings import Settings
 from services.api.callers import Caller, anyone
@@ -78,13 +77,13 @@ class OnLoopback:
     async def admit(self, method: str, headers: Headers) -> Caller:
         """Raises ForbiddenError: a page of another site asks."""
         host = headers.get("host", "")
-        if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        if not is_loopback(host_in(host)):
             raise ForbiddenError(
                 f"this API runs without keys and answers to the names of this machine alone, not to {host[:100]!r}; "
                 "call it at http://127.0.0.1 with its port, or set PMPO_API_KEYS=required"
             )
         origin = headers.get("origin")
-        if method not in _HARMLESS and origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if method not in _HARMLESS and origin is not None and origin.lower().partition("://")[2] != host.lower():
             raise ForbiddenError(
                 f"this API runs without keys and takes nothing from pages of other sites, such as {origin[:100]!r}; "
                 "set PMPO_API_KEYS=required and send a key"

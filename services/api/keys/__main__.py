@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import sys
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from pmpo.contracts.keys import DEFAULT_PROJECT, SCOPES, NewKey, Project
+from pmpo.contracts.keys import DEFAULT_PROJECT, PROJECT_PATTERN, SCOPES, NewKey
 from pmpo.contracts.problems import refusal
-from pmpo.errors import PmpoError
+from pmpo.errors import InvalidInputError, PmpoError
 from pmpo.runtime.settings import Settings, load_settings
 from services.store.store import Store
 
@@ -32,10 +33,13 @@ def main(arguments: list[str]) -> int:
 
 def _asked(given: argparse.Namespace) -> tuple[NewKey, str]:
     """Raises InvalidInputError: a name or a project that cannot be one."""
-    try:
-        return NewKey(name=given.name, scopes=given.scope or list(SCOPES)), TypeAdapter(Project).validate_python(
-            given.project
+    if not re.fullmatch(PROJECT_PATTERN, given.project):
+        raise InvalidInputError(
+            f"--project {given.project!r} cannot be a project: write up to 63 small letters, digits, - and _, "
+            "with a letter or a digit first"
         )
+    try:
+        return NewKey(name=given.name, scopes=given.scope or list(SCOPES)), given.project
     except ValidationError as error:
         raise refusal(error.errors()) from None
 

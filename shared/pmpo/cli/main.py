@@ -20,6 +20,7 @@ from pmpo.cli.demo import demo
 from pmpo.cli.estimate import estimate
 from pmpo.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, SERVICE, TERMINATED, JobError, exit_code
 from pmpo.cli.jobs import cancel, pause, result, resume, status, submit
+from pmpo.cli.keys import keys
 from pmpo.cli.optimize import optimize
 from pmpo.cli.reports import diff, report
 from pmpo.cli.up import up
@@ -53,6 +54,7 @@ app = typer.Typer(
 for _command, _example in EXAMPLES.items():
     app.command(epilog=f"Example: {_example}")(_command)
 app.add_typer(datasets, name="datasets")
+app.add_typer(keys, name="keys")
 
 
 def run() -> NoReturn:

@@ -9,13 +9,14 @@ from pmpo.client.blocking import blocking, blocking_iterator, run
 from pmpo.client.calls import Retries
 from pmpo.client.datasets import DatasetCalls
 from pmpo.client.exchange import Exchange
+from pmpo.client.keys import KeyCalls
 from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
 from pmpo.client.watching import JobWatching
 
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class _Calls(JobWatching, DatasetCalls):
+class _Calls(JobWatching, DatasetCalls, KeyCalls):
     """All calls of an API."""
 
 
@@ -93,6 +94,9 @@ class Client:
     get_dataset = blocking(DatasetCalls.get_dataset)
     list_datasets = blocking(DatasetCalls.list_datasets)
     delete_dataset = blocking(DatasetCalls.delete_dataset)
+    create_key = blocking(KeyCalls.create_key)
+    list_keys = blocking(KeyCalls.list_keys)
+    revoke_key = blocking(KeyCalls.revoke_key)
     wait = blocking(JobWatching.wait)
     is_alive = blocking(JobWatching.is_alive)
 

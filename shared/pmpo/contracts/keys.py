@@ -12,10 +12,9 @@ Scope = Literal["read", "submit", "admin"]
 """``read`` looks, ``submit`` creates and changes, ``admin`` manages keys and retention. None includes another."""
 SCOPES: tuple[Scope, ...] = ("read", "submit", "admin")
 DEFAULT_PROJECT = "default"
-PROJECT_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+PROJECT_PATTERN = r"[a-z0-9][a-z0-9_-]{0,62}"
 MAX_EXPIRY_S = 10 * 366 * 86_400
 
-Project = Annotated[str, StringConstraints(pattern=PROJECT_PATTERN)]
 KeyName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]

@@ -20,6 +20,7 @@ from pmpo.runtime.settings import Settings
 VARIABLE = "PMPO_ENDPOINTS"
 DEFAULT_NAME = "default"
 _KEY_VARIABLES = ("key_variable", "generate_key_variable")
+SCORER_KEY_VARIABLE = "PMPO_SCORER_KEY"
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
@@ -121,7 +122,8 @@ def load_endpoints(settings: Settings) -> dict[str, Endpoint]:
         ConfigurationError: the text or file is malformed; names the endpoint, the key and the rule.
     """
     if settings.endpoints is None:
-        return {DEFAULT_NAME: Endpoint(name=DEFAULT_NAME, url=_own_scorer(settings))}
+        key_variable = SCORER_KEY_VARIABLE if settings.scorer_key is not None else None
+        return {DEFAULT_NAME: Endpoint(name=DEFAULT_NAME, url=_own_scorer(settings), key_variable=key_variable)}
     table = _read(settings.endpoints)
     if not isinstance(table, dict) or not table:
         raise ConfigurationError(f'{VARIABLE} holds no table; write {{"default": {{"url": "http://scorer:8100"}}}}')

@@ -34,6 +34,12 @@ class Settings(BaseSettings):
     )
     scorer_host: str = Field(default="127.0.0.1", description="address the scorer binds")
     scorer_port: int = Field(default=8100, ge=0, le=65535, description="port of the scorer; 0 takes a free one")
+    scorer_key: str | None = Field(
+        default=None, repr=False, description="key that the scorer asks for; API and worker send it"
+    )
+    scorer_open: bool = Field(
+        default=False, description="let a scorer that is not bound to loopback answer without a key"
+    )
     scorer_model: str = Field(default="nano", description="model folder, hub name, or nano for the bundled model")
     scorer_engine: Literal["torch_tree", "vllm_local", "remote", "sampled_prefix"] = Field(
         default="torch_tree", description="engine that scores: torch_tree, vllm_local, remote or sampled_prefix"
