@@ -25,6 +25,8 @@ from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 from services.api.middleware import RequestFrame
 from services.api.problems import install_problems
+from services.api.prompts import endpoints as prompts
+from services.api.prompts.service import PromptService
 from services.queues import JobQueues
 from services.store.store import Store
 
@@ -55,6 +57,7 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     install_problems(app)
     app.include_router(jobs.router)
     app.include_router(datasets.router)
+    app.include_router(prompts.router)
     app.include_router(probes.router)
     return app
 
@@ -89,6 +92,7 @@ def _collaborate(settings: Settings, table: Mapping[str, Endpoint], closing: Asy
         Health(store, probed),
         ReportService(store),
         DatasetService(store, limits),
+        PromptService(store),
     )
 
 

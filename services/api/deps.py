@@ -11,6 +11,7 @@ from services.api.datasets.service import DatasetService
 from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
+from services.api.prompts.service import PromptService
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Collaborators:
     health: Health
     reports: ReportService
     datasets: DatasetService
+    prompts: PromptService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -39,6 +41,10 @@ def _datasets(request: Request) -> DatasetService:
     return _collaborators(request).datasets
 
 
+def _prompts(request: Request) -> PromptService:
+    return _collaborators(request).prompts
+
+
 def _health(request: Request) -> Health:
     return _collaborators(request).health
 
@@ -46,4 +52,5 @@ def _health(request: Request) -> Health:
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 DatasetStore = Annotated[DatasetService, Depends(_datasets)]
+PromptRegistry = Annotated[PromptService, Depends(_prompts)]
 HealthChecks = Annotated[Health, Depends(_health)]

@@ -8,8 +8,20 @@ from dataclasses import dataclass, field
 
 from pmpo.contracts.jobdata import SetName
 from pmpo.contracts.jobs import FINAL_STATES, JobFailure, JobState, JobView, Progress, SplitSizes
+from pmpo.contracts.registry import PromptRef
 
-TEXT_FIELDS = ("project", "name", "kind", "state", "queue", "stop_reason", "verdict", "best_prompt", "enqueued_id")
+TEXT_FIELDS = (
+    "project",
+    "name",
+    "kind",
+    "state",
+    "queue",
+    "stop_reason",
+    "verdict",
+    "best_prompt",
+    "enqueued_id",
+    "registered",
+)
 NUMBER_FIELDS = ("created_at", "updated_at", "not_before", "attempts", "setbacks", "num_answers_at_setback", "version")
 CALL_FIELDS = ("num_asked", "repeated_tokens")
 JSON_FIELDS = ("datasets", "split_sizes", "warnings", "progress", "failure")
@@ -120,6 +132,7 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
             "stop_reason": found.get("stop_reason") or None,
             "verdict": found.get("verdict") or None,
             "best_prompt": found["best_prompt"],
+            "registered": _registered(found),
         }
     )
     return JobRecord(
@@ -149,6 +162,12 @@ def progress_fields(progress: Progress, best_prompt: str | None = None) -> dict[
     """The changes that go with an event."""
     fields = {"progress": progress.model_dump_json()}
     return fields if best_prompt is None else {**fields, "best_prompt": best_prompt}
+
+
+def _registered(found: dict[str, str]) -> PromptRef | None:
+    """Written by the script that makes the version: its name, a space, its number."""
+    name, _, version = found.get("registered", "").partition(" ")
+    return PromptRef(name=name, version=int(version)) if name else None
 
 
 def _json(found: dict[str, str], name: str) -> object:

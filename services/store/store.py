@@ -13,11 +13,12 @@ from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
 from services.store.journal import Journal
 from services.store.leases import Leases
+from services.store.prompts import Prompts
 from services.store.scores import SharedScores
 
 
 class Store:
-    """Jobs, journal, leases, remembered answers, shared scores and data sets of one Redis.
+    """Jobs, journal, leases, remembered answers, shared scores, data sets and prompts of one Redis.
 
     ``score_bytes`` bounds what the scores take.
     """
@@ -31,6 +32,7 @@ class Store:
         self.leases = Leases(redis, lease_s)
         self.scores = SharedScores(redis, score_bytes)
         self.datasets = Datasets(redis)
+        self.prompts = Prompts(redis)
 
     @classmethod
     def open(cls, url: str | None, lease_s: float, score_bytes: int = 0) -> Store:

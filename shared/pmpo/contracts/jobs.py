@@ -17,6 +17,7 @@ from pmpo.contracts.modes import (
     RationalizeSpec,
 )
 from pmpo.contracts.objectives import FieldNames, ObjectiveSpec, ObjectiveView
+from pmpo.contracts.registry import PromptRef, RegistrySpec
 from pmpo.contracts.scoring import TemplateArguments
 from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, DatasetId, ModelNames, OptimizerSpec, Strict
 
@@ -54,6 +55,7 @@ class JobSpec(Strict):
     max_answer_tokens: Annotated[int, Field(ge=1, le=4_096)] = 64
     queue: Literal["interactive", "overnight"] = "interactive"
     seed: Annotated[int, Field(ge=0)] = 0
+    registry: RegistrySpec = RegistrySpec()
 
     @model_validator(mode="before")
     @classmethod
@@ -122,6 +124,7 @@ class JobView(Strict):
     ``repeated_tokens``: scored and generated tokens of calls whose first answer was lost with a worker, and that were
     made again. They are no part of ``progress`` and count towards no budget, so that a disturbed job ends as it would
     have ended undisturbed.
+    ``registered``: the version of the prompt registry that the winner became.
     ``datasets``: the id that each given set has by its content; a stored data set of that id may exist or not.
     """
 
@@ -140,6 +143,7 @@ class JobView(Strict):
     datasets: dict[SetName, DatasetId] = Field(default_factory=dict)
     stop_reason: str | None = None
     verdict: str | None = None
+    registered: PromptRef | None = None
     best_prompt: str
 
 
