@@ -29,6 +29,8 @@ from services.api.keys import endpoints as keys
 from services.api.keys.service import KeyService
 from services.api.middleware import RequestFrame
 from services.api.problems import install_problems
+from services.api.prompts import endpoints as prompts
+from services.api.prompts.service import PromptService
 from services.api.security_headers import SecurityHeaders
 from services.docs_page import install_docs_page
 from services.queues import JobQueues
@@ -71,6 +73,7 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     app.include_router(jobs.router)
     app.include_router(datasets.router)
     app.include_router(keys.router)
+    app.include_router(prompts.router)
     app.include_router(probes.router)
     return app
 
@@ -106,6 +109,7 @@ def _collaborate(
         reports=ReportService(store),
         keys=KeyService(store.api_keys),
         datasets=DatasetService(store, limits),
+        prompts=PromptService(store),
     )
 
 

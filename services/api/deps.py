@@ -12,6 +12,7 @@ from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 from services.api.keys.service import KeyService
+from services.api.prompts.service import PromptService
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Collaborators:
     reports: ReportService
     keys: KeyService
     datasets: DatasetService
+    prompts: PromptService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -41,6 +43,10 @@ def _datasets(request: Request) -> DatasetService:
     return _collaborators(request).datasets
 
 
+def _prompts(request: Request) -> PromptService:
+    return _collaborators(request).prompts
+
+
 def _health(request: Request) -> Health:
     return _collaborators(request).health
 
@@ -52,5 +58,6 @@ def _keys(request: Request) -> KeyService:
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 DatasetStore = Annotated[DatasetService, Depends(_datasets)]
+PromptRegistry = Annotated[PromptService, Depends(_prompts)]
 HealthChecks = Annotated[Health, Depends(_health)]
 Keys = Annotated[KeyService, Depends(_keys)]

@@ -12,6 +12,7 @@ from pmpo.contracts.jobs import FINAL_STATES, JobState
 from pmpo.contracts.keys import DEFAULT_PROJECT
 from pmpo.errors import ConflictError, NotFoundError
 from services.store import keys, scripts
+from services.store.calls import ScriptCall
 from services.store.connection import Commands
 from services.store.idempotency import KeyedRequest
 from services.store.leases import Lease, lease_lost
@@ -122,6 +123,7 @@ class Jobs:
         only_held: bool = False,
         drops_lease: bool = False,
         changes: Mapping[str, str | bytes | float] | None = None,
+        also: ScriptCall | None = None,
     ) -> JobState:
         """Move a job to another state, with changes of its fields, in one step; answers the state it was in.
 
@@ -134,6 +136,7 @@ class Jobs:
             only_held: refuse when nobody does.
             drops_lease: the hold on the job ends with the move, whoever's it is.
             changes: fields of the job's hash.
+            also: what happens in the same step; it must look for itself whether the move took place.
 
         Raises:
             NotFoundError: there is no job of that id.
@@ -146,7 +149,13 @@ class Jobs:
         ended = [keys.ENDED_JOBS, keys.ENDED_WITH_JOURNAL, keys.ENDED_WITH_EVENTS, keys.WEBHOOKS]
         touched = [keys.job(job_id), keys.ACTIVE_JOBS, keys.lease(job_id), *ended]
         given = [required, f",{','.join(origins)},", target, final, time.time(), job_id, int(drops_lease), *pairs]
-        said, state = await self._commands.run(self._move(keys=touched, args=given))
+        if also is None:
+            said, state = await self._commands.run(self._move(keys=touched, args=given))
+        else:
+            pipe = self._redis.pipeline(transaction=True)
+            await self._move(keys=touched, args=given, client=pipe)
+            await also.script(keys=also.keys, args=also.args, client=pipe)
+            said, state = (await self._commands.run(pipe.execute()))[0]
         _check_move(said.decode(), job_id, state.decode(), target)
         return cast(JobState, state.decode())
 

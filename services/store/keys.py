@@ -30,6 +30,12 @@ What belongs to a project:
     pmpo:project:<project>:dataset:<id>           hash         one data set: what is told of it
     pmpo:project:<project>:dataset:<id>:chunks    list         its rows, packed
     pmpo:project:<project>:dataset:<id>:users     hash         what needs it ("job:<id>", "schedule:<id>") -> since when
+    pmpo:project:<project>:prompts                sorted set   names of its prompts
+    pmpo:project:<project>:prompt:<name>:versions list         version n at index n - 1, with its parent
+    pmpo:project:<project>:prompt:<name>:labels   hash         label -> version
+    pmpo:project:<project>:prompt:<name>:stacks   hash         label -> the versions that it stood at, in order
+    pmpo:project:<project>:prompt:<name>:moves    list         every move of a label
+    pmpo:project:<project>:prompt:<name>:origins  hash         "job:<id>", "text:<digest>" -> version
 
 Jobs are kept until they are deleted, or until ``PMPO_RETENTION_DAYS`` after their end. What expires are leases:
 ``PMPO_LEASE_S`` for a job, one sweep's interval for the janitor's turn. Scores are dropped when they take more than
@@ -136,6 +142,16 @@ def dataset_chunks(project: str, dataset_id: str) -> str:
 def dataset_users(project: str, dataset_id: str) -> str:
     """What needs a data set."""
     return f"pmpo:project:{project}:dataset:{dataset_id}:users"
+
+
+def prompts(project: str) -> str:
+    """The names of a project's prompts."""
+    return f"pmpo:project:{project}:prompts"
+
+
+def prompt(project: str, name: str, part: str) -> str:
+    """A part of one prompt: ``versions``, ``labels``, ``stacks``, ``moves`` or ``origins``."""
+    return f"pmpo:project:{project}:prompt:{name}:{part}"
 
 
 def lease_ttl_ms(lease_s: float) -> int:

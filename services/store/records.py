@@ -9,8 +9,20 @@ from dataclasses import dataclass, field
 from pmpo.contracts.jobdata import SetName
 from pmpo.contracts.jobs import FINAL_STATES, JobFailure, JobState, JobView, Progress, SplitSizes, WebhookView
 from pmpo.contracts.keys import DEFAULT_PROJECT
+from pmpo.contracts.registry import PromptRef
 
-TEXT_FIELDS = ("project", "name", "kind", "state", "queue", "stop_reason", "verdict", "best_prompt", "enqueued_id")
+TEXT_FIELDS = (
+    "project",
+    "name",
+    "kind",
+    "state",
+    "queue",
+    "stop_reason",
+    "verdict",
+    "best_prompt",
+    "enqueued_id",
+    "registered",
+)
 WEBHOOK_FIELDS = ("webhook_state", "webhook_attempts", "webhook_detail")
 NUMBER_FIELDS = ("created_at", "updated_at", "not_before", "attempts", "setbacks", "num_answers_at_setback", "version")
 CALL_FIELDS = ("num_asked", "repeated_tokens")
@@ -130,6 +142,7 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
             "verdict": found.get("verdict") or None,
             "best_prompt": found["best_prompt"],
             "webhook": _webhook(found),
+            "registered": _registered(found),
         }
     )
     return JobRecord(
@@ -172,6 +185,12 @@ def _webhook(found: dict[str, str]) -> WebhookView | None:
             "detail": found.get("webhook_detail", ""),
         }
     )
+
+
+def _registered(found: dict[str, str]) -> PromptRef | None:
+    """Written by the script that makes the version: its name, a space, its number."""
+    name, _, version = found.get("registered", "").partition(" ")
+    return PromptRef(name=name, version=int(version)) if name else None
 
 
 def _json(found: dict[str, str], name: str) -> object:

@@ -15,12 +15,13 @@ from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
 from services.store.journal import Journal
 from services.store.leases import Leases
+from services.store.prompts import Prompts
 from services.store.scores import SharedScores
 from services.store.webhooks import Webhooks
 
 
 class Store:
-    """All that one Redis keeps: keys, jobs, journals, leases, webhooks, remembered answers, shared scores, data sets.
+    """All that one Redis keeps: keys, jobs, journals, leases, webhooks, scores, remembered answers, data sets, prompts.
 
     ``score_bytes`` bounds what the scores take.
     """
@@ -37,6 +38,7 @@ class Store:
         self.webhooks = Webhooks(redis)
         self.disposal = Disposal(redis)
         self.datasets = Datasets(redis)
+        self.prompts = Prompts(redis)
 
     @classmethod
     def open(cls, url: str | None, lease_s: float, score_bytes: int = 0) -> Store:

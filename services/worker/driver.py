@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import cast
 
-from pmpo.contracts.jobs import JobSpec
+from pmpo.contracts.jobs import JobSpec, ResultView
 from pmpo.data.rows import parse_row
 from pmpo.errors import ConflictError, LeaseLostError
 from pmpo.optim.events import Event
@@ -16,6 +16,7 @@ from pmpo.runs.codec import decode_entry, decode_splits, encode_event, first_ide
 from pmpo.runs.drive import drive
 from pmpo.runs.outcome import job_result
 from pmpo.runs.progress import advance, best_prompt_after
+from pmpo.runs.registration import registration_of
 from pmpo.runs.terms import decode_terms
 from services.store.records import JobRecord, progress_fields
 from services.store.store import Store
@@ -66,7 +67,10 @@ class SearchDriver:
         view = view.model_copy(
             update={"repeated_tokens": calls.repeated_tokens, "datasets": dict(record.view.datasets)}
         )
-        return Succeeded(view.model_dump_json().encode(), view.stop_reason, view.verdict)
+        new = None
+        if isinstance(view, ResultView):
+            new = registration_of(job, view, time.time())
+        return Succeeded(view.model_dump_json().encode(), view.stop_reason, view.verdict, new)
 
     async def _with_rows(self, job: JobSpec, record: JobRecord) -> JobSpec:
         """The job with the rows that its result quotes; all others need none but its splits."""

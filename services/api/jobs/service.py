@@ -20,6 +20,7 @@ from pmpo.contracts.jobs import (
 from pmpo.contracts.modes import RationalesView
 from pmpo.errors import ConflictError, StoreUnavailableError
 from pmpo.runs.codec import encode_splits
+from pmpo.runs.registration import with_registry_name
 from pmpo.runs.terms import encode_terms
 from pmpo.runtime.logs import get_logger
 from services.api.jobs.checks import CheckedJob, JobChecks
@@ -59,10 +60,11 @@ class JobService:
         known = await self._store.remembered.find(request) if request else None
         if known is not None:
             return JobCreated.model_validate_json(known), True
-        checked = await self._checks.check(await self._rows.fill(project, spec))
-        job = _new_job(checked, project, await content_ids(checked.spec.dataset))
+        named, warning = with_registry_name(spec)
+        checked = await self._checks.check(await self._rows.fill(project, named))
+        job = _new_job(checked, project, await content_ids(checked.spec.dataset), warning)
         await self._rows.hold(project, spec, job.id)
-        created = JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(checked.warnings))
+        created = JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(job.warnings))
         known = await self._store.jobs.create(job, request, created.model_dump_json().encode())
         if known is not None:  # the same request, sent twice at once
             return JobCreated.model_validate_json(known), True
@@ -192,7 +194,7 @@ class JobService:
         return EventsPage(events=events, last=events[-1].number if events else after, state=state)
 
 
-def _new_job(checked: CheckedJob, project: str, datasets: Mapping[SetName, str]) -> NewJob:
+def _new_job(checked: CheckedJob, project: str, datasets: Mapping[SetName, str], warning: str) -> NewJob:
     spec = checked.spec
     return NewJob(
         id=secrets.token_hex(10),
@@ -203,7 +205,7 @@ def _new_job(checked: CheckedJob, project: str, datasets: Mapping[SetName, str])
         splits=encode_splits(checked.splits),
         terms=encode_terms(checked.terms),
         split_sizes=checked.sizes,
-        warnings=checked.warnings,
+        warnings=[*checked.warnings, *filter(None, [warning])],
         prompt=spec.prompt,
         project=project,
         webhook=spec.webhook or "",

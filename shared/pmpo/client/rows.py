@@ -7,19 +7,30 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pmpo.contracts.datasets import DatasetLimits
 from pmpo.contracts.jobdata import Row
-from pmpo.data.loading import iterate_rows
+from pmpo.data.loading import Format, iterate_rows
 from pmpo.data.rows import ContentHash, canonical, checked_row
 from pmpo.data.sampling import how_to_sample
 from pmpo.errors import InvalidDataError, InvalidInputError
 
 FRAME_ROWS = 1_000
 
-Data = str | Path | Iterable[Mapping[str, Any]] | Any
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A file whose name does not say what it holds; ``-`` is standard input. See ``pmpo.data.loading.iterate_rows``."""
+
+    path: Path
+    form: Format | None = None
+    delimiter: str | None = None
+
+
+Data = str | Path | DataFile | Iterable[Mapping[str, Any]] | Any
 """A path, rows, a ``pandas.DataFrame``, a ``datasets.Dataset`` or ``datasets.IterableDataset``."""
 
 
@@ -33,7 +44,9 @@ def rows_of(data: Data) -> Iterator[Row]:
         InvalidInputError: an object that holds no rows.
     """
     if isinstance(data, str | Path):
-        yield from iterate_rows(Path(data))
+        data = DataFile(Path(data))
+    if isinstance(data, DataFile):
+        yield from iterate_rows(data.path, form=data.form, delimiter=data.delimiter)
         return
     for number, row in enumerate(_entries(data)):
         yield checked_row(dict(row) if isinstance(row, Mapping) else row, f"row {number} (from 0)")

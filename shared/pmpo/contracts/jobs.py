@@ -17,6 +17,7 @@ from pmpo.contracts.modes import (
     RationalizeSpec,
 )
 from pmpo.contracts.objectives import FieldNames, ObjectiveSpec, ObjectiveView
+from pmpo.contracts.registry import PromptRef, RegistrySpec
 from pmpo.contracts.scoring import TemplateArguments
 from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, DatasetId, ModelNames, OptimizerSpec, Strict
 
@@ -55,6 +56,7 @@ class JobSpec(Strict):
     queue: Literal["interactive", "overnight"] = "interactive"
     seed: Annotated[int, Field(ge=0)] = 0
     webhook: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
+    registry: RegistrySpec = RegistrySpec()
 
     @model_validator(mode="before")
     @classmethod
@@ -134,6 +136,7 @@ class JobView(Strict):
     ``repeated_tokens``: scored and generated tokens of calls whose first answer was lost with a worker, and that were
     made again. They are no part of ``progress`` and count towards no budget, so that a disturbed job ends as it would
     have ended undisturbed. ``webhook`` is null where the job has none.
+    ``registered``: the version of the prompt registry that the winner became.
     ``datasets``: the id that each given set has by its content; a stored data set of that id may exist or not.
     """
 
@@ -152,6 +155,7 @@ class JobView(Strict):
     datasets: dict[SetName, DatasetId] = Field(default_factory=dict)
     stop_reason: str | None = None
     verdict: str | None = None
+    registered: PromptRef | None = None
     best_prompt: str
     webhook: WebhookView | None = None
 

@@ -51,7 +51,7 @@ def content_id(rows: Iterable[Row]) -> str:
 
 def canonical(row: Row) -> bytes:
     """The one form that equal rows have; without a line end."""
-    return json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(row).encode()
 
 
 def parse_row(text: str, label: str, number: int) -> Row:
@@ -71,7 +71,7 @@ def parse_row(text: str, label: str, number: int) -> Row:
 def parse_json(text: str, label: str, first_line: int) -> Any:
     """What ``text`` holds, which begins in line ``first_line``. Raises InvalidDataError: line, column and reason."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         where = f"line {first_line + error.lineno - 1}, column {error.colno}"
         raise InvalidDataError(f"{label}, {where}: {error.msg}; correct the JSON there") from None
@@ -128,3 +128,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+# Made once: json.loads and json.dumps would make them anew for every row.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)
