@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from services.api.datasets.service import DatasetService
+from services.api.events.streams import EventStreams
 from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
@@ -23,6 +24,7 @@ class Collaborators:
     reports: ReportService
     keys: KeyService
     datasets: DatasetService
+    streams: EventStreams
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -49,8 +51,13 @@ def _keys(request: Request) -> KeyService:
     return _collaborators(request).keys
 
 
+def _streams(request: Request) -> EventStreams:
+    return _collaborators(request).streams
+
+
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 DatasetStore = Annotated[DatasetService, Depends(_datasets)]
 HealthChecks = Annotated[Health, Depends(_health)]
 Keys = Annotated[KeyService, Depends(_keys)]
+Streams = Annotated[EventStreams, Depends(_streams)]
