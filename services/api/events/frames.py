@@ -1,4 +1,4 @@
-"""What goes over the wire of an event stream (WHATWG HTML, section 9.2): frames of lines with an empty one at their end.
+"""What goes over the wire of an event stream (WHATWG HTML, section 9.2): frames of lines, the last one empty.
 
 An event of the job is a message whose id is its number, so that a client that lost the connection may name the last one
 it has in ``Last-Event-ID``. ``state`` tells how the job stands, first and whenever that changes; ``end`` comes last.

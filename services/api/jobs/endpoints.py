@@ -17,6 +17,7 @@ from services.api.deps import Reports, Service, Streams
 from services.api.events import frames
 from services.api.events.streams import EventStream
 from services.api.idempotency import REPLAYED, KeyOfRequest
+from services.api.jobs.listing import WantedJobs
 from services.api.jobs.owned import ChangeableJob, ReadableJob
 
 MAX_WAIT_S = 60
@@ -46,9 +47,9 @@ async def estimate_job(spec: JobSpec, caller: Reader, service: Service) -> Estim
 
 
 @router.get("")
-async def list_jobs(caller: Reader, service: Service, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> JobsPage:
-    """The newest jobs of the caller's project, newest first."""
-    return await service.newest(caller.project, limit)
+async def list_jobs(caller: Reader, service: Service, wanted: WantedJobs) -> JobsPage:
+    """The jobs of the caller's project that fit the filters, newest first, in pages."""
+    return await service.page(caller.project, wanted)
 
 
 @router.get("/{job_id}")
