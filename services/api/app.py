@@ -19,6 +19,7 @@ from services.api import probes
 from services.api.datasets import endpoints as datasets
 from services.api.datasets.service import DatasetService
 from services.api.deps import Collaborators
+from services.api.events.streams import EventStreams
 from services.api.gate import Gate, doorkeeper
 from services.api.health import Health
 from services.api.jobs import endpoints as jobs
@@ -103,13 +104,15 @@ def _collaborate(
         for name, row in table.items()
     }
     limits = DatasetLimits(rows=settings.dataset_max_rows, bytes=settings.dataset_max_bytes)
+    service = JobService(store, queues, checks)
     return Collaborators(
-        jobs=JobService(store, queues, checks),
+        jobs=service,
         health=Health(store, probed),
         reports=ReportService(store),
         keys=KeyService(store.api_keys),
         datasets=DatasetService(store, limits),
         prompts=PromptService(store),
+        streams=EventStreams(store.journal, service.waiting),
     )
 
 

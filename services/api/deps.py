@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from services.api.datasets.service import DatasetService
+from services.api.events.streams import EventStreams
 from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
@@ -25,6 +26,7 @@ class Collaborators:
     keys: KeyService
     datasets: DatasetService
     prompts: PromptService
+    streams: EventStreams
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -55,9 +57,14 @@ def _keys(request: Request) -> KeyService:
     return _collaborators(request).keys
 
 
+def _streams(request: Request) -> EventStreams:
+    return _collaborators(request).streams
+
+
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 DatasetStore = Annotated[DatasetService, Depends(_datasets)]
 PromptRegistry = Annotated[PromptService, Depends(_prompts)]
 HealthChecks = Annotated[Health, Depends(_health)]
 Keys = Annotated[KeyService, Depends(_keys)]
+Streams = Annotated[EventStreams, Depends(_streams)]

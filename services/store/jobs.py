@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 from redis.asyncio import Redis
 
@@ -17,6 +17,13 @@ from services.store.connection import Commands
 from services.store.idempotency import KeyedRequest
 from services.store.leases import Lease, lease_lost
 from services.store.records import FIELDS, JobRecord, NewJob, first_fields, read_record
+
+
+class JobPlace(NamedTuple):
+    """A job's place in the list of its project, newest first: the order of these, reversed."""
+
+    created_at: float
+    job_id: str
 
 
 class Jobs:
@@ -72,9 +79,22 @@ class Jobs:
 
     async def newest(self, project: str, limit: int) -> list[JobRecord]:
         """The ``limit`` newest jobs of a project, newest first."""
-        reading = cast(Awaitable[list[bytes]], self._redis.zrevrange(keys.jobs(project), 0, limit - 1))
-        ids = await self._commands.run(reading)
-        return [record for record in await self._read([each.decode() for each in ids]) if record is not None]
+        return await self.before(project, None, 0.0, limit)
+
+    async def before(self, project: str, place: JobPlace | None, since: float, limit: int) -> list[JobRecord]:
+        """The ``limit`` newest jobs of a project that come after ``place`` in its list, made at ``since`` or later."""
+        latest = "+inf" if place is None else repr(place.created_at)
+        found: list[str] = []
+        offset, is_last = 0, False
+        while len(found) < limit and not is_last:  # more than once where many jobs were made at the same moment
+            reading = self._redis.zrevrangebyscore(
+                keys.jobs(project), latest, repr(since), start=offset, num=limit + 1, withscores=True
+            )
+            rows = await self._commands.run(cast(Awaitable[list[tuple[bytes, float]]], reading))
+            places = [JobPlace(score, name.decode()) for name, score in rows]
+            found += [each.job_id for each in places if place is None or each < place]
+            offset, is_last = offset + len(rows), len(rows) <= limit
+        return [record for record in await self._read(found[:limit]) if record is not None]
 
     async def active(self) -> list[JobRecord]:
         """The jobs that are not in a final state."""

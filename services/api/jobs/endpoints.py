@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
 from pmpo.contracts.candidates import MAX_PAGE_CANDIDATES, CandidatesPage, Fate
 from pmpo.contracts.estimates import EstimateView
@@ -13,13 +13,17 @@ from pmpo.contracts.modes import RationalesView
 from pmpo.contracts.reports import ReportView
 from pmpo.runs.report.candidates import Page
 from services.api.callers import Reader, Submitter
-from services.api.deps import Reports, Service
+from services.api.deps import Reports, Service, Streams
+from services.api.events import frames
+from services.api.events.streams import EventStream
 from services.api.idempotency import REPLAYED, KeyOfRequest
+from services.api.jobs.listing import WantedJobs
 from services.api.jobs.owned import ChangeableJob, ReadableJob
 
 MAX_WAIT_S = 60
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="seconds to wait for a change")]
 After = Annotated[int, Query(ge=0, description="leave out what has numbers up to this")]
+LastEventId = Annotated[int | None, Header(ge=0, description="for a stream, in place of `after`")]
 WithLosses = Annotated[bool, Query(description="with the losses of each candidate row by row")]
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -43,9 +47,9 @@ async def estimate_job(spec: JobSpec, caller: Reader, service: Service) -> Estim
 
 
 @router.get("")
-async def list_jobs(caller: Reader, service: Service, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> JobsPage:
-    """The newest jobs of the caller's project, newest first."""
-    return await service.newest(caller.project, limit)
+async def list_jobs(caller: Reader, service: Service, wanted: WantedJobs) -> JobsPage:
+    """The jobs of the caller's project that fit the filters, newest first, in pages."""
+    return await service.page(caller.project, wanted)
 
 
 @router.get("/{job_id}")
@@ -78,9 +82,25 @@ async def resume_job(job_id: ChangeableJob, service: Service) -> JobView:
     return await service.resume(job_id)
 
 
-@router.get("/{job_id}/events")
-async def list_events(job_id: ReadableJob, service: Service, after: After = 0, wait: Wait = 0) -> EventsPage:
-    """Events with numbers above ``after``; with ``wait``, as soon as there is one or the job is over."""
+@router.get(
+    "/{job_id}/events", response_model=EventsPage, responses={200: {"content": {frames.MEDIA_TYPE: {"schema": {}}}}}
+)
+async def list_events(
+    job_id: ReadableJob,
+    service: Service,
+    streams: Streams,
+    after: After = 0,
+    wait: Wait = 0,
+    *,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    last_event_id: LastEventId = None,
+) -> EventsPage | EventStream:
+    """Events with numbers above ``after``; with ``wait``, as soon as there is one or the job is over.
+
+    With ``Accept: text/event-stream``: as server-sent events until the job is over.
+    """
+    if frames.MEDIA_TYPE in accept.lower():
+        return streams.response(job_id, after if last_event_id is None else last_event_id)
     return await service.events(job_id, after, wait)
 
 

@@ -26,6 +26,7 @@ from pmpo.runtime.logs import get_logger
 from services.api.jobs.checks import CheckedJob, JobChecks
 from services.api.jobs.control import JobControl
 from services.api.jobs.data import JobRows, content_ids
+from services.api.jobs.listing import JobFilter, jobs_page
 from services.api.jobs.waiting import Waiting
 from services.queues import JobQueues
 from services.store.idempotency import KeyedRequest
@@ -94,9 +95,9 @@ class JobService:
         """
         await self._store.jobs.require(job_id, project)
 
-    async def newest(self, project: str, limit: int) -> JobsPage:
-        """The newest jobs of a project, newest first."""
-        return JobsPage(jobs=[record.view for record in await self._store.jobs.newest(project, limit)])
+    async def page(self, project: str, wanted: JobFilter) -> JobsPage:
+        """The jobs of a project that fit the filters, newest first."""
+        return await jobs_page(self._store.jobs, project, wanted)
 
     async def get(self, job_id: str, wait_s: float) -> JobView:
         """How a job stands; waits for a change of a job that is not over.

@@ -161,9 +161,13 @@ class JobView(Strict):
 
 
 class JobsPage(Strict):
-    """``GET /v1/jobs``: newest first."""
+    """``GET /v1/jobs``: newest first. ``next`` is the ``cursor`` of the next page, null when this is the last one.
+
+    A page may hold fewer jobs than were asked for, or none, and still have a next one: few of the jobs fit the filters.
+    """
 
     jobs: list[JobView]
+    next: str | None = None
 
 
 class EventView(Strict):
