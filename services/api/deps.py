@@ -12,6 +12,7 @@ from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 from services.api.keys.service import KeyService
+from services.api.models.service import ModelService
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Collaborators:
     reports: ReportService
     keys: KeyService
     datasets: DatasetService
+    models: ModelService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -49,8 +51,13 @@ def _keys(request: Request) -> KeyService:
     return _collaborators(request).keys
 
 
+def _models(request: Request) -> ModelService:
+    return _collaborators(request).models
+
+
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 DatasetStore = Annotated[DatasetService, Depends(_datasets)]
+Models = Annotated[ModelService, Depends(_models)]
 HealthChecks = Annotated[Health, Depends(_health)]
 Keys = Annotated[KeyService, Depends(_keys)]

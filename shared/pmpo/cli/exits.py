@@ -25,7 +25,7 @@ TERMINATED = 143
 
 MEANINGS = {
     DONE: "done",
-    FAILED: "the job failed or was cancelled",
+    FAILED: "the job failed or was cancelled, or a check failed",
     USAGE: "wrong usage, or input that cannot be used",
     SERVICE: "a service failed or does not answer",
     INTERRUPTED: "stopped with Ctrl-C",

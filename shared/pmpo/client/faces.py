@@ -94,6 +94,7 @@ class Client:
     list_datasets = blocking(DatasetCalls.list_datasets)
     delete_dataset = blocking(DatasetCalls.delete_dataset)
     wait = blocking(JobWatching.wait)
+    models = blocking(JobWatching.models)
     is_alive = blocking(JobWatching.is_alive)
 
     def close(self) -> None:

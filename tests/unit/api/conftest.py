@@ -1,5 +1,9 @@
+<<<<<<< HEAD
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+=======
+from collections.abc import AsyncIterator, Iterator, MutableMapping, Sequence
+>>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +15,16 @@ from structlog.testing import capture_logs
 from pmpo.contracts.keys import SCOPES, Scope
 from pmpo.errors import TooLongError
 from pmpo.optim.types import Example
+from pmpo.remote.answers import ServedModel
 from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.settings import load_settings
+from pmpo.testing.ports import IDENTITY
 from services.api.app import create_app
 from services.api.health import Health
 from services.api.jobs.checks import JobChecks
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
+from services.api.models.service import ModelService
 from services.queues import JobQueues
 from services.store.store import Store
 
@@ -38,6 +45,9 @@ class WordCounter:
 
     async def ask(self) -> None:
         """As a probe: always there."""
+
+    async def ask_model(self) -> ServedModel:
+        return ServedModel(IDENTITY, is_deterministic=True)
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +78,7 @@ async def serving(redis_url: str, store: Store, queues: JobQueues, **settings: s
     counter = WordCounter()
     service = JobService(store, queues, JobChecks(table, lambda _row, _arguments: counter))
     async with made.router.lifespan_context(made):
+<<<<<<< HEAD
         health = Health(store, {"default": counter})
         made.state.collaborators = replace(
             made.state.collaborators, jobs=service, health=health, reports=ReportService(store)
@@ -79,6 +90,12 @@ async def serving(redis_url: str, store: Store, queues: JobQueues, **settings: s
 async def app(redis_url: str, store: Store, queues: JobQueues) -> AsyncIterator[FastAPI]:
     """As it is on loopback: without keys."""
     async with serving(redis_url, store, queues) as made:
+=======
+        models = ModelService(table, lambda _row: counter)
+        health = Health(store, {"default": counter})
+        changed = {"jobs": service, "health": health, "reports": ReportService(store), "models": models}
+        made.state.collaborators = replace(made.state.collaborators, **changed)
+>>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
         yield made
 
 
