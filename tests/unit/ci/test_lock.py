@@ -17,10 +17,11 @@ TEXT = st.text(st.characters(blacklist_categories=["Cs"]))
 LOSSES = st.dictionaries(st.from_regex(r"[0-9a-f]{4}(\.2)?", fullmatch=True), st.floats(0, 1e6), max_size=4)
 
 
-@given(text=TEXT, file=TEXT, revision=TEXT, model=TEXT, found=LOSSES, loss=st.floats(0, 1e9))
+@given(text=TEXT, names=st.tuples(TEXT, TEXT, TEXT), found=LOSSES, loss=st.floats(0, 1e9))
 def test_what_is_written_is_read_back(
-    text: str, file: str, revision: str, model: str, found: dict[str, float], loss: float
+    text: str, names: tuple[str, str, str], found: dict[str, float], loss: float
 ) -> None:
+    file, revision, model = names
     view = ModelView(model="m", revision=revision, dtype="d", engine="e")
     entry = locked(text=text, file=file, losses=found, loss=loss, models={model: view})
     lock = Lock({"a": entry, "b-2": locked()}, "1.2.3")
