@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pmpo.contracts.jobs import JobSpec, Row
+from pmpo.contracts.jobdata import Row
+from pmpo.contracts.jobs import JobSpec
+from pmpo.data.rows import canonical
 
 ROW_CHARACTERS = 16
 # What decides a loss. The seed and the anchors do: they say which rows are tested.
@@ -63,7 +65,7 @@ def row_names(rows: Sequence[Row]) -> list[str]:
     seen: Counter[str] = Counter()
     names = []
     for row in rows:
-        name = hashlib.sha256(_canonical(row).encode()).hexdigest()[:ROW_CHARACTERS]
+        name = hashlib.sha256(canonical(row)).hexdigest()[:ROW_CHARACTERS]
         seen[name] += 1
         names.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
     return names

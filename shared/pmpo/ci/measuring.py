@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pmpo.ci.comparison import MIN_ROWS, Measured
 from pmpo.ci.digests import row_names
-from pmpo.contracts.jobs import MAX_INLINE_ROWS, InlineDataset, JobSpec, Row
+from pmpo.contracts.jobdata import MAX_INLINE_ROWS, JobData, Row
+from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.modes import CompressSpec
 from pmpo.contracts.reports import ReportView
 from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, OptimizerSpec
@@ -52,8 +53,10 @@ def measuring_job(spec: JobSpec, *, with_units: bool = False) -> MeasuringJob:
             delete nothing.
 
     Raises:
-        InvalidDataError: fewer than 5 rows in all, or rows that cannot be used.
+        InvalidDataError: fewer than 5 rows in all, rows that cannot be used, or a stored data set.
     """
+    if spec.dataset.ids:
+        raise InvalidDataError("the data is a stored data set; name a file, which is kept with the prompt")
     splits, _, _ = split_job(spec)
     train, validation = spec.dataset.train, spec.dataset.validation
     sets: Mapping[str, tuple[Sequence[Example], Sequence[Row]]] = {
@@ -68,7 +71,7 @@ def measuring_job(spec: JobSpec, *, with_units: bool = False) -> MeasuringJob:
         raise InvalidDataError(f"{len(chosen)} rows are too few to measure a prompt on; give at least {MIN_ROWS}")
     rows = [row for _, row in chosen]
     training = [train[example.index] for example in splits.train] if with_units else []
-    dataset = InlineDataset(
+    dataset = JobData(
         train=training if len(training) >= FEWEST_ROWS else train[:FEWEST_ROWS],
         validation=[sets["validation"][1][splits.validation[0].index]],
         test=rows,
@@ -76,7 +79,7 @@ def measuring_job(spec: JobSpec, *, with_units: bool = False) -> MeasuringJob:
     return MeasuringJob(_changed(spec, dataset, with_units), row_names(rows), [example.weight for example, _ in chosen])
 
 
-def _changed(spec: JobSpec, dataset: InlineDataset, with_units: bool) -> JobSpec:
+def _changed(spec: JobSpec, dataset: JobData, with_units: bool) -> JobSpec:
     if with_units and len(dataset.train) + len(dataset.test or ()) >= MAX_INLINE_ROWS:
         dataset = dataset.model_copy(update={"test": (dataset.test or [])[: MAX_INLINE_ROWS - len(dataset.train) - 1]})
     return spec.model_copy(

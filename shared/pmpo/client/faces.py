@@ -9,13 +9,14 @@ from pmpo.client.blocking import blocking, blocking_iterator, run
 from pmpo.client.calls import Retries
 from pmpo.client.datasets import DatasetCalls
 from pmpo.client.exchange import Exchange
+from pmpo.client.models import ModelCalls
 from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
 from pmpo.client.watching import JobWatching
 
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class _Calls(JobWatching, DatasetCalls):
+class _Calls(JobWatching, DatasetCalls, ModelCalls):
     """All calls of an API."""
 
 
@@ -94,7 +95,7 @@ class Client:
     list_datasets = blocking(DatasetCalls.list_datasets)
     delete_dataset = blocking(DatasetCalls.delete_dataset)
     wait = blocking(JobWatching.wait)
-    models = blocking(JobWatching.models)
+    models = blocking(ModelCalls.models)
     is_alive = blocking(JobWatching.is_alive)
 
     def close(self) -> None:

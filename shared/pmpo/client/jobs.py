@@ -38,11 +38,7 @@ class JobCalls:
         headers = {"content-type": "application/json", "idempotency-key": idempotency_key or str(uuid.uuid4())}
         body = spec.model_dump_json(exclude_unset=True).encode()
         call = Call("POST", "/v1/jobs", self._timeout_s, is_repeatable=True, headers=headers, body=body)
-<<<<<<< HEAD
         return read(JobCreated, await self._exchange.send(call))
-=======
-        return read_view(JobCreated, await self._exchange.send(call))
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 
     async def estimate_job(self, spec: JobSpec) -> EstimateView:
         """What a job would use, without running it.
@@ -53,28 +49,16 @@ class JobCalls:
         body = spec.model_dump_json(exclude_unset=True).encode()
         headers = {"content-type": "application/json"}
         call = Call("POST", "/v1/jobs/estimate", self._timeout_s, is_repeatable=True, headers=headers, body=body)
-<<<<<<< HEAD
         return read(EstimateView, await self._exchange.send(call))
 
     async def get_job(self, job_id: str, *, wait_s: float | None = None) -> JobView:
         """How a job stands. With ``wait_s`` the API answers when that changes, or after that many seconds."""
         return read(JobView, await self._get(_path(job_id), wait_s=wait_s))
-=======
-        return read_view(EstimateView, await self._exchange.send(call))
-
-    async def get_job(self, job_id: str, *, wait_s: float | None = None) -> JobView:
-        """How a job stands. With ``wait_s`` the API answers when that changes, or after that many seconds."""
-        return read_view(JobView, await self._get(_path(job_id), wait_s=wait_s))
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 
     async def events(self, job_id: str, *, after: int = 0, wait_s: float | None = None) -> EventsPage:
         """Events with numbers above ``after``. With ``wait_s`` the API waits that long for the first of them."""
         answer = await self._get(_path(job_id, "/events"), {"after": str(after)}, wait_s=wait_s)
-<<<<<<< HEAD
         return read(EventsPage, answer)
-=======
-        return read_view(EventsPage, answer)
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 
     async def cancel_job(self, job_id: str) -> JobView:
         """Ask a job to stop; cancelling twice is cancelling once.
@@ -83,11 +67,7 @@ class JobCalls:
             ConflictError: the job is over.
         """
         call = Call("POST", _path(job_id, "/cancel"), self._timeout_s, is_repeatable=True)
-<<<<<<< HEAD
         return read(JobView, await self._exchange.send(call))
-=======
-        return read_view(JobView, await self._exchange.send(call))
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 
     async def pause_job(self, job_id: str) -> JobView:
         """Let a job rest after the call at hand; pausing twice is pausing once.
@@ -96,11 +76,7 @@ class JobCalls:
             ConflictError: the job is over, or is being cancelled.
         """
         call = Call("POST", _path(job_id, "/pause"), self._timeout_s, is_repeatable=True)
-<<<<<<< HEAD
         return read(JobView, await self._exchange.send(call))
-=======
-        return read_view(JobView, await self._exchange.send(call))
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 
     async def resume_job(self, job_id: str) -> JobView:
         """Let a paused job go on where it stopped; resuming twice is resuming once.
@@ -109,11 +85,7 @@ class JobCalls:
             ConflictError: the job is over, or is being cancelled.
         """
         call = Call("POST", _path(job_id, "/resume"), self._timeout_s, is_repeatable=True)
-<<<<<<< HEAD
         return read(JobView, await self._exchange.send(call))
-=======
-        return read_view(JobView, await self._exchange.send(call))
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 
     async def result(self, job_id: str) -> ResultView:
         """What a finished job found.
@@ -121,11 +93,7 @@ class JobCalls:
         Raises:
             ConflictError: there is no result, because the job is not over, failed or was cancelled.
         """
-<<<<<<< HEAD
         return read(ResultView, await self._get(_path(job_id, "/result")))
-=======
-        return read_view(ResultView, await self._get(_path(job_id, "/result")))
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 
     async def rationales(self, job_id: str) -> RationalesView:
         """The data set that a finished job of kind ``rationalize`` made.
@@ -133,11 +101,7 @@ class JobCalls:
         Raises:
             ConflictError: there is no result, because the job is not over, failed or was cancelled.
         """
-<<<<<<< HEAD
         return read(RationalesView, await self._get(_path(job_id, "/result")))
-=======
-        return read_view(RationalesView, await self._get(_path(job_id, "/result")))
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 
     async def report(self, job_id: str, *, with_losses: bool = False) -> ReportView:
         """All that a job has told, finished or not; ``with_losses`` adds each candidate's losses row by row.
@@ -146,11 +110,7 @@ class JobCalls:
             ConflictError: the job is of kind ``rationalize``, which compares no prompts.
         """
         query = {"losses": "true"} if with_losses else {}
-<<<<<<< HEAD
         return read(ReportView, await self._get(_path(job_id, "/report"), query))
-=======
-        return read_view(ReportView, await self._get(_path(job_id, "/report"), query))
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 
     async def candidates(
         self,
@@ -175,11 +135,7 @@ class JobCalls:
         """
         asked = {"after": str(after), "limit": limit, "fate": fate, "losses": "true" if with_losses else None}
         query = {name: str(value) for name, value in asked.items() if value is not None}
-<<<<<<< HEAD
         return read(CandidatesPage, await self._get(_path(job_id, "/candidates"), query))
-=======
-        return read_view(CandidatesPage, await self._get(_path(job_id, "/candidates"), query))
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 
     async def is_alive(self, *, timeout_s: float = 2.0) -> bool:
         """Whether a PMPO API answers at the address. Asks once, and takes another program's answer for a no."""
@@ -198,23 +154,3 @@ def _path(job_id: str, below: str = "") -> str:
     if not job_id.strip():
         raise InvalidInputError("the job id is empty; give the id that `pmpo submit` printed")
     return f"/v1/jobs/{quote(job_id.strip(), safe='')}{below}"
-<<<<<<< HEAD
-=======
-
-
-def read_view(view: type[View], answer: Answer) -> View:
-    """The typed answer. Keys that only a newer service knows are ignored.
-
-    Raises:
-        UpstreamError: the answer is no such view.
-    """
-    try:
-        return view.model_validate_json(answer.body, extra="ignore")
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise UpstreamError(
-            f"the API's answer is no {view.__name__} ({where}: {first['msg']}); "
-            "see whether PMPO_URL names a PMPO API of this version"
-        ) from None
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)

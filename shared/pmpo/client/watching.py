@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from pmpo.client.models import ModelCalls
+from pmpo.client.jobs import JobCalls
 from pmpo.contracts.jobs import FINAL_STATES, EventView, JobView
 from pmpo.errors import PmpoError
 
@@ -18,7 +18,7 @@ OnLost = Callable[[PmpoError, int], None]
 """Told of every lost connection: the error, and how many there were in a row."""
 
 
-class JobWatching(ModelCalls):
+class JobWatching(JobCalls):
     """Calls that last as long as the job. They survive ``max_losses`` lost connections in a row."""
 
     async def wait(self, job_id: str, *, max_losses: int = 8, on_lost: OnLost | None = None) -> JobView:

@@ -1,9 +1,5 @@
-<<<<<<< HEAD
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-=======
-from collections.abc import AsyncIterator, Iterator, MutableMapping, Sequence
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
 from dataclasses import replace
 from typing import Any
 
@@ -78,10 +74,10 @@ async def serving(redis_url: str, store: Store, queues: JobQueues, **settings: s
     counter = WordCounter()
     service = JobService(store, queues, JobChecks(table, lambda _row, _arguments: counter))
     async with made.router.lifespan_context(made):
-<<<<<<< HEAD
         health = Health(store, {"default": counter})
+        models = ModelService(table, lambda _row: counter)
         made.state.collaborators = replace(
-            made.state.collaborators, jobs=service, health=health, reports=ReportService(store)
+            made.state.collaborators, jobs=service, health=health, reports=ReportService(store), models=models
         )
         yield made
 
@@ -90,12 +86,6 @@ async def serving(redis_url: str, store: Store, queues: JobQueues, **settings: s
 async def app(redis_url: str, store: Store, queues: JobQueues) -> AsyncIterator[FastAPI]:
     """As it is on loopback: without keys."""
     async with serving(redis_url, store, queues) as made:
-=======
-        models = ModelService(table, lambda _row: counter)
-        health = Health(store, {"default": counter})
-        changed = {"jobs": service, "health": health, "reports": ReportService(store), "models": models}
-        made.state.collaborators = replace(made.state.collaborators, **changed)
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
         yield made
 
 

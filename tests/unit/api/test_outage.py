@@ -36,13 +36,8 @@ async def test_an_outage_is_a_retryable_503_and_passes(
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
     ):
-<<<<<<< HEAD
         made = app.state.collaborators
         app.state.collaborators = replace(made, jobs=service, health=Health(store, {}), reports=ReportService(store))
-=======
-        changed = {"jobs": service, "health": Health(store, {}), "reports": ReportService(store)}
-        app.state.collaborators = replace(app.state.collaborators, **changed)
->>>>>>> be1d5a7 (Keep prompts like code: pmpo ci checks, refreshes and tells about the prompts of a repository against a lock of losses)
         path = "/v1/jobs/unknown"
         if not is_started_late:
             await asyncio.to_thread(redis.start)
