@@ -29,6 +29,8 @@ from services.api.jobs.service import JobService
 from services.api.keys import endpoints as keys
 from services.api.keys.service import KeyService
 from services.api.middleware import RequestFrame
+from services.api.models import endpoints as models
+from services.api.models.service import ModelService
 from services.api.problems import install_problems
 from services.api.prompts import endpoints as prompts
 from services.api.prompts.service import PromptService
@@ -75,6 +77,7 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     app.include_router(datasets.router)
     app.include_router(keys.router)
     app.include_router(prompts.router)
+    app.include_router(models.router)
     app.include_router(probes.router)
     return app
 
@@ -99,10 +102,11 @@ def _collaborate(
         )
 
     checks = JobChecks(table, counter, _webhook_rules(settings))
-    probed = {
-        name: _ScorerProbe(ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY))
-        for name, row in table.items()
-    }
+
+    def prober(row: Endpoint) -> ScorerClient:
+        return ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY)
+
+    probed = {name: _ScorerProbe(prober(row)) for name, row in table.items()}
     limits = DatasetLimits(rows=settings.dataset_max_rows, bytes=settings.dataset_max_bytes)
     service = JobService(store, queues, checks)
     return Collaborators(
@@ -113,6 +117,7 @@ def _collaborate(
         datasets=DatasetService(store, limits),
         prompts=PromptService(store),
         streams=EventStreams(store.journal, service.waiting),
+        models=ModelService(table, prober),
     )
 
 

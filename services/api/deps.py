@@ -13,6 +13,7 @@ from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 from services.api.keys.service import KeyService
+from services.api.models.service import ModelService
 from services.api.prompts.service import PromptService
 
 
@@ -27,6 +28,7 @@ class Collaborators:
     datasets: DatasetService
     prompts: PromptService
     streams: EventStreams
+    models: ModelService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -61,10 +63,15 @@ def _streams(request: Request) -> EventStreams:
     return _collaborators(request).streams
 
 
+def _models(request: Request) -> ModelService:
+    return _collaborators(request).models
+
+
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 DatasetStore = Annotated[DatasetService, Depends(_datasets)]
 PromptRegistry = Annotated[PromptService, Depends(_prompts)]
+Models = Annotated[ModelService, Depends(_models)]
 HealthChecks = Annotated[Health, Depends(_health)]
 Keys = Annotated[KeyService, Depends(_keys)]
 Streams = Annotated[EventStreams, Depends(_streams)]

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pmpo import __version__
+from pmpo.cli.ci import ci
 from pmpo.cli.compress import compress
 from pmpo.cli.console import drop_output, print_json, shown
 from pmpo.cli.datasets import datasets
@@ -55,6 +56,7 @@ for _command, _example in EXAMPLES.items():
     app.command(epilog=f"Example: {_example}")(_command)
 app.add_typer(datasets, name="datasets")
 app.add_typer(keys, name="keys")
+app.add_typer(ci, name="ci")
 
 
 def run() -> NoReturn:

@@ -10,13 +10,14 @@ from pmpo.client.calls import Retries
 from pmpo.client.datasets import DatasetCalls
 from pmpo.client.exchange import Exchange
 from pmpo.client.keys import KeyCalls
+from pmpo.client.models import ModelCalls
 from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
 from pmpo.client.watching import JobWatching
 
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class _Calls(JobWatching, DatasetCalls, KeyCalls):
+class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls):
     """All calls of an API."""
 
 
@@ -98,6 +99,7 @@ class Client:
     list_keys = blocking(KeyCalls.list_keys)
     revoke_key = blocking(KeyCalls.revoke_key)
     wait = blocking(JobWatching.wait)
+    models = blocking(ModelCalls.models)
     is_alive = blocking(JobWatching.is_alive)
 
     def close(self) -> None:

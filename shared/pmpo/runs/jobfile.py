@@ -42,7 +42,11 @@ def load_job(path: Path, data_dir: Path | None = None, overrides: Mapping[str, A
         InvalidInputError: a value of the wrong type or out of range, or a key that this version does not have.
         InvalidDataError: a data file that is missing, malformed or too long.
     """
-    job = nested(read_document(path), overrides or {})
+    return job_of(nested(read_document(path), overrides or {}), path, data_dir)
+
+
+def job_of(job: Mapping[str, Any], path: Path, data_dir: Path | None = None) -> JobSpec:
+    """The job that the keys ``job`` of the file ``path`` describe; see ``load_job``."""
     check_keys(job, str(path))
     source = _Source(path, data_dir.expanduser() if data_dir else None)
     sample = job["dataset"].get("sample") if isinstance(job.get("dataset"), dict) else None

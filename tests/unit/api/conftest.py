@@ -11,13 +11,16 @@ from structlog.testing import capture_logs
 from pmpo.contracts.keys import SCOPES, Scope
 from pmpo.errors import TooLongError
 from pmpo.optim.types import Example
+from pmpo.remote.answers import ServedModel
 from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.settings import load_settings
+from pmpo.testing.ports import IDENTITY
 from services.api.app import create_app
 from services.api.health import Health
 from services.api.jobs.checks import JobChecks
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
+from services.api.models.service import ModelService
 from services.queues import JobQueues
 from services.store.store import Store
 
@@ -38,6 +41,9 @@ class WordCounter:
 
     async def ask(self) -> None:
         """As a probe: always there."""
+
+    async def ask_model(self) -> ServedModel:
+        return ServedModel(IDENTITY, is_deterministic=True)
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +75,9 @@ async def serving(redis_url: str, store: Store, queues: JobQueues, **settings: s
     service = JobService(store, queues, JobChecks(table, lambda _row, _arguments: counter))
     async with made.router.lifespan_context(made):
         health = Health(store, {"default": counter})
+        models = ModelService(table, lambda _row: counter)
         made.state.collaborators = replace(
-            made.state.collaborators, jobs=service, health=health, reports=ReportService(store)
+            made.state.collaborators, jobs=service, health=health, reports=ReportService(store), models=models
         )
         yield made
 
