@@ -52,12 +52,27 @@ async def make_dataset(client: httpx.AsyncClient) -> dict[str, str]:
     return {"dataset_id": str(answer.json()["id"])}
 
 
+async def make_prompt(client: httpx.AsyncClient) -> dict[str, str]:
+    answer = await client.post("/v1/prompts/say-the-number/versions", json={"prompt": "Say the number."})
+    assert answer.status_code in (200, 201), answer.text
+    return {"name": "say-the-number"}
+
+
 Maker = Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]]
-MAKERS: Mapping[str, Maker] = {"/v1/jobs/": make_job, "/v1/keys/": make_key, "/v1/datasets/": make_dataset}
+MAKERS: Mapping[str, Maker] = {
+    "/v1/jobs/": make_job,
+    "/v1/keys/": make_key,
+    "/v1/datasets/": make_dataset,
+    "/v1/prompts/": make_prompt,
+}
 """By the start of the path: makes a thing in the client's project; the parameters of paths that name it."""
-BODIES: Mapping[tuple[str, str], Any] = {}
+BODIES: Mapping[tuple[str, str], Any] = {
+    ("POST", "/v1/prompts/{name}/versions"): {"prompt": "Say the number, in digits."},
+    ("POST", "/v1/prompts/{name}/promote"): {"label": "production", "version": 1},
+    ("POST", "/v1/prompts/{name}/rollback"): {"label": "production"},
+}
 """What a route with a parameter in its path must be sent, by method and path."""
-CREATING: frozenset[tuple[str, str]] = frozenset()
+CREATING: frozenset[tuple[str, str]] = frozenset({("POST", "/v1/prompts/{name}/versions")})
 """Routes that make what their path names when it is not there: another project's name is free for them."""
 LOOKING: frozenset[tuple[str, str]] = frozenset({("POST", "/v1/jobs/estimate")})
 """Routes that need the scope ``read`` alone although they are no GET."""
