@@ -36,7 +36,7 @@ _Answer = TypeVar("_Answer", bound=BaseModel)
 router = APIRouter()
 
 
-def ready_service(request: Request) -> ScorerService:
+async def ready_service(request: Request) -> ScorerService:  # not async, it would be called on another thread
     """The service.
 
     Raises:
@@ -50,7 +50,7 @@ def ready_service(request: Request) -> ScorerService:
     return slot.service
 
 
-def job_of(request: Request) -> str:
+async def job_of(request: Request) -> str:
     """Whose turn a request takes: the job that it names, else all that comes from its address without a name."""
     named = request.headers.get(JOB_HEADER, "")
     if _JOB.fullmatch(named):

@@ -47,6 +47,8 @@ class Footprint:
         inner = int(getattr(config, "intermediate_size", None) or 4 * config.hidden_size)
         norm = 3 * config.hidden_size * _BYTES_FLOAT32  # computed in float32
         attention = (6 * heads + 5 * key_heads) * width * item  # with the copies that put tokens side by side
+        if model.device.type == "cpu":  # where these are float32
+            attention = ((item + 6 * _BYTES_FLOAT32) * heads + (2 * item + 4 * _BYTES_FLOAT32) * key_heads) * width
         gated = 3 * inner * item
         logits = 2 * _BYTES_FLOAT32 * BLOCK_ROWS * BLOCK_TOKENS if model.device.type == "cpu" else 2 * MAX_LOGIT_BYTES
         return cls(

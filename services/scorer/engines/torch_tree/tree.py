@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from services.scorer.engines.base import FloatArray, ScoredItems, TokenItem
 from services.scorer.engines.torch_tree.attending import choose_attend
 from services.scorer.engines.torch_tree.head import BLOCK_ROWS, OutputLayer
+from services.scorer.engines.torch_tree.last_layer import feeding_forward_at
 from services.scorer.engines.torch_tree.layout import TreeLayout
 from services.scorer.engines.torch_tree.tree_attention import TreePass, attending_to_trees
 from services.scorer.planner.batches import Batch, plan_batches
@@ -46,13 +47,15 @@ class TreeMode:
 
     def _run(self, batch: Batch, tree_pass: TreePass) -> torch.Tensor:
         """(head rows, width) hidden states from which the batch predicts something."""
-        hidden: torch.Tensor = self._model.base_model(
-            input_ids=self._tensor(batch.tokens)[None],
-            position_ids=self._tensor(batch.positions)[None],
-            use_cache=False,  # with a cache, or with a mask, the packed sequences are not kept apart
-            tree_pass=tree_pass,
-        ).last_hidden_state[0]  # (tokens, width)
-        return hidden[self._tensor(batch.head_rows)]
+        rows = self._tensor(batch.head_rows)
+        with feeding_forward_at(rows, self._model):
+            hidden: torch.Tensor = self._model.base_model(
+                input_ids=self._tensor(batch.tokens)[None],
+                position_ids=self._tensor(batch.positions)[None],
+                use_cache=False,  # with a cache, or with a mask, the packed sequences are not kept apart
+                tree_pass=tree_pass,
+            ).last_hidden_state[0]  # (tokens, width)
+        return hidden[rows]
 
     def _tensor(self, numbers: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(numbers)).to(self._model.device)

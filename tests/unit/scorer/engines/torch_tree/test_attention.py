@@ -94,6 +94,27 @@ def test_what_is_held_at_once_does_not_matter(limit: str, monkeypatch: pytest.Mo
     assert torch.allclose(way(heads, again, 20), whole, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("window", [None, 40])
+@pytest.mark.parametrize("part", [1, 8, 19, 1000])
+@pytest.mark.parametrize("masked_from", [1, 10, 1000])
+def test_bfloat16_in_parts_and_with_masks(
+    part: int, masked_from: int, window: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cascade, "MAX_PART_TOKENS", part)
+    monkeypatch.setattr(cascade, "MIN_MASKED_TOKENS", masked_from)
+    for layout in layouts(100):
+        heads = random_heads(layout, torch.bfloat16)
+        found = cascade.attend(heads, layout, window).double()
+        assert torch.allclose(found, slow_attention(heads, layout, window), rtol=0, atol=TOLERANCES[torch.bfloat16])
+
+
+def test_the_setting_of_products_is_as_before() -> None:
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    (layout,) = layouts(10_000)
+    cascade.attend(random_heads(layout, torch.bfloat16), layout, 40)
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("window", [None, 30])
 def test_a_broken_token_reaches_only_what_is_below_it(way: str, window: int | None) -> None:
