@@ -14,6 +14,7 @@ from pmpo.errors import GeneratorUnavailableError, InvalidInputError, UpstreamEr
 from pmpo.optim.types import Completion, GenerationRequest
 from pmpo.remote.answers import num_choices, read_completions
 from pmpo.remote.forms import Chat, Form, Plain
+from pmpo.remote.breaker import Breakers
 from pmpo.remote.transport import DEFAULT_POLICY, Peer, RetryPolicy, Upstream
 from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.tasks import all_of
@@ -37,6 +38,7 @@ class GeneratorClient:
         chat_template_kwargs: for the model's chat template, with every conversation.
         policy: retries.
         job: whose calls these are: a scorer lets jobs take turns.
+        breakers: those of the process.
     """
 
     def __init__(
@@ -49,9 +51,10 @@ class GeneratorClient:
         chat_template_kwargs: Mapping[str, TemplateValue] | None = None,
         policy: RetryPolicy = DEFAULT_POLICY,
         job: str | None = None,
+        breakers: Breakers | None = None,
     ) -> None:
         peer = Peer(endpoint.generate_urls, "generator", GeneratorUnavailableError, REMEDY, key, job)
-        self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy)
+        self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy, breakers=breakers)
         self._where = f"the generator at {' or '.join(endpoint.generate_urls)}"
         self._model = endpoint.model
         self._is_plain = endpoint.generate_api == "completions"

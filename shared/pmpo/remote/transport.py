@@ -12,12 +12,14 @@ from typing import Any
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from pmpo.contracts.scoring import JOB_HEADER
+from pmpo.contracts.scoring import DEADLINE_HEADER, JOB_HEADER
 from pmpo.errors import PmpoError, UnavailableError, UpstreamError
-from pmpo.remote.addresses import Addresses
+from pmpo.remote.breaker import Breakers
 from pmpo.remote.refusals import error_of
+from pmpo.remote.route import LeftAloneError, Route
 
-RETRIED_STATUSES = frozenset({429, 502, 503, 504})
+DOWN_STATUSES = frozenset({502, 503, 504})
+RETRIED_STATUSES = frozenset({429}) | DOWN_STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,14 @@ class RetryPolicy:
         max_tries: the first one included.
         first_wait_s: the wait is drawn below this, then below its double, and so on.
         max_wait_s: no wait is longer, whatever ``Retry-After`` says.
+        is_probing: a check with a short deadline: it asks a server that is left alone too, and its failure counts for
+            nothing there.
     """
 
     max_tries: int = 5
     first_wait_s: float = 0.5
     max_wait_s: float = 30.0
+    is_probing: bool = False
 
 
 DEFAULT_POLICY = RetryPolicy()
@@ -65,7 +70,9 @@ class _TransientError(Exception):
 class Upstream:
     """JSON to and from one peer. A cancelled task closes its call.
 
-    Of several replicas each gets a try before a wait, and one that failed is left until the others have failed too.
+    Of several replicas each gets a try before a wait, and one that failed is left until the others have failed too. A
+    server whose breaker is open gets no call at all: a call that finds nobody to ask fails at once, and so does one
+    that waited for its next try.
     """
 
     def __init__(
@@ -75,11 +82,12 @@ class Upstream:
         *,
         timeout_s: float,
         policy: RetryPolicy = DEFAULT_POLICY,
+        breakers: Breakers | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._http = http
         self._peer = peer
-        self._addresses = Addresses(peer.urls, peer.job)
+        self._route = Route(peer.urls, peer.job, breakers, is_probing=policy.is_probing)
         self._timeout_s = timeout_s
         self._policy = policy
         self._sleep = sleep
@@ -92,7 +100,8 @@ class Upstream:
         one ``x-request-id``.
 
         Raises:
-            UnavailableError: the peer's own kind: no connection or no answer in time.
+            UnavailableError: the peer's own kind: no connection, no answer in time, or its breaker is open, which
+                says when it will be asked again.
             UpstreamError: an answer that is no JSON, or a status that nobody documented.
             PmpoError: the class that the peer raised.
         """
@@ -104,7 +113,7 @@ class Upstream:
         return await self._call("GET", path, None, self._headers())
 
     def _headers(self) -> dict[str, str]:
-        headers = {"x-request-id": uuid.uuid4().hex}
+        headers = {"x-request-id": uuid.uuid4().hex, DEADLINE_HEADER: str(max(1, int(self._timeout_s * 1000)))}
         if self._peer.key is not None:
             headers["authorization"] = f"Bearer {self._peer.key}"
         if self._peer.job is not None:
@@ -114,7 +123,7 @@ class Upstream:
     async def _call(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Any:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_TransientError),
-            stop=stop_after_attempt(self._policy.max_tries + len(self._addresses) - 1),
+            stop=stop_after_attempt(self._policy.max_tries + len(self._route) - 1),
             wait=self._wait_s,
             sleep=self._sleep,
             reraise=True,
@@ -125,13 +134,36 @@ class Upstream:
             raise last.error from None
 
     async def _try(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Any:
-        url = self._addresses.current
+        try:
+            url, given = self._route.enter()
+        except LeftAloneError as error:
+            raise self._left_alone(error) from None
         try:
             response = await self._answer(method, url, path, content, headers)
-            return self._read(url, path, response, headers["x-request-id"])
-        except (_TransientError, UnavailableError):
-            self._addresses.leave(url)
+        except asyncio.CancelledError:
+            self._route.given_up(url, given)
             raise
+        except (_TransientError, UnavailableError) as error:
+            self._route.failed(url, given, str(error))
+            raise
+        except UpstreamError:
+            self._route.answered(url)
+            raise
+        if response.status_code in DOWN_STATUSES:
+            self._route.failed(url, given, f"status {response.status_code}")
+        elif response.status_code in RETRIED_STATUSES:
+            self._route.busy(url)
+        else:
+            self._route.answered(url)
+        return self._read(url, path, response, headers["x-request-id"])
+
+    def _left_alone(self, error: LeftAloneError) -> UnavailableError:
+        peer = self._peer
+        return peer.unavailable(
+            f"the {peer.noun} at {' or '.join(peer.urls)} failed several times in a row and is left alone for "
+            f"{error.wait_s:.1f} s more (last: {error.reason})",
+            retry_after_s=error.wait_s,
+        )
 
     async def _answer(
         self, method: str, url: str, path: str, content: bytes | None, headers: Mapping[str, str]
@@ -165,7 +197,7 @@ class Upstream:
         """None while there is a replica that has not been tried; else random below a doubling bound, after
         ``Retry-After`` when the peer named one.
         """
-        if state.attempt_number < len(self._addresses):
+        if state.attempt_number < len(self._route):
             return 0.0
         failure = state.outcome.exception() if state.outcome is not None else None
         asked = failure.error.retry_after_s if isinstance(failure, _TransientError) else None
