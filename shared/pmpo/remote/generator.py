@@ -13,8 +13,8 @@ from pmpo.contracts.scoring import TemplateValue
 from pmpo.errors import GeneratorUnavailableError, InvalidInputError, UpstreamError
 from pmpo.optim.types import Completion, GenerationRequest
 from pmpo.remote.answers import num_choices, read_completions
-from pmpo.remote.forms import Chat, Form, Plain
 from pmpo.remote.breaker import Breakers
+from pmpo.remote.forms import Chat, Form, Plain
 from pmpo.remote.transport import DEFAULT_POLICY, Peer, RetryPolicy, Upstream
 from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.tasks import all_of

@@ -12,8 +12,8 @@ from pmpo.contracts.scoring import ScoreExample, ScoreRequest, TemplateValue, To
 from pmpo.errors import InvalidInputError, ModelChangedError, ScorerUnavailableError, TooLongError
 from pmpo.optim.types import Example, ModelIdentity, Scores
 from pmpo.remote.answers import ServedModel, read_cell_counts, read_scores, read_served_model, read_text_counts
-from pmpo.remote.parts import joined, parts_of
 from pmpo.remote.breaker import Breakers
+from pmpo.remote.parts import joined, parts_of
 from pmpo.remote.transport import DEFAULT_POLICY, Peer, RetryPolicy, Upstream
 from pmpo.runtime.endpoints import Endpoint
 
