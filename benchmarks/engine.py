@@ -19,8 +19,8 @@ from pmpo.errors import UnavailableError
 from pmpo.optim.types import Completion, Example, GenerationRequest, ModelIdentity, Scores
 from pmpo.remote.generator import GeneratorClient
 from pmpo.remote.scorer import ScorerClient
-from pmpo.remote.transport import open_http
 from pmpo.runtime.endpoints import Endpoint
+from pmpo.runtime.http import open_http
 from services.stack.children import Child
 from services.stack.options import free_port
 

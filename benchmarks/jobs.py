@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.generated import composed_task, option_task, pair_task
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 from pmpo.contracts.modes import Metric
 from pmpo.contracts.objectives import FieldNames, ObjectiveKind
 from pmpo.data.examples import to_examples
 from pmpo.data.metrics import grader_for
 from pmpo.data.published.catalogue import load_published
-from pmpo.data.splits import sample_rows
+from pmpo.data.sampling import sample_rows
 from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.optim.losses import Objective, Supervised
 from pmpo.optim.ports import Grader

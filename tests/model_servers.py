@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 FLAVOURS = ("vllm", "vllm_suffix", "sglang", "echo", "vllm_echo", "chat", "llama_cpp", "nothing")
 
@@ -49,6 +49,7 @@ class ModelServer:
     key: str | None = None
     max_model_len: int = 256
     end_id: int = -1
+    tokenizer: PreTrainedTokenizerBase | None = None  # told at /tokenizer_info and rendered with, where it is given
     change: Callable[[str, dict[str, Any], Any], Any] = lambda path, body, answer: answer
     asked: list[tuple[str, Any]] = field(default_factory=list)
     cached: list[tuple[int, ...]] = field(default_factory=list)
@@ -255,11 +256,34 @@ def _chat(server: ModelServer, body: dict[str, Any]) -> Any:
 
 
 def _tokenize(server: ModelServer, body: dict[str, Any]) -> Any:
-    return {"tokens": server.words.encode(body["prompt"])}
+    if "messages" not in body:
+        return {"tokens": server.words.encode(body["prompt"])}
+    assert server.tokenizer is not None
+    opens = body.get("add_generation_prompt", True)
+    text = server.tokenizer.apply_chat_template(body["messages"], tokenize=False, add_generation_prompt=opens)
+    return {"tokens": server.words.encode(str(text))}
 
 
-_VLLM = {"/inference/v1/generate": _vllm_generate, "/tokenize": _tokenize}
-_ROUTES: dict[str, dict[str, Callable[[ModelServer, dict[str, Any]], Any]]] = {
+def _detokenize(server: ModelServer, body: dict[str, Any]) -> Any:
+    return {"prompt": server.words.decode(body["tokens"])}
+
+
+def _tokenizer_info(server: ModelServer, body: None) -> Any:
+    """As vLLM with --enable-tokenizer-info-endpoint: of an added token its text alone."""
+    if server.tokenizer is None:
+        raise RefusalError(404, "Not Found")
+    added = {str(token_id): token.content for token_id, token in server.tokenizer.added_tokens_decoder.items()}
+    told = {"eos_token": server.tokenizer.eos_token, "chat_template": server.tokenizer.chat_template}
+    return {"tokenizer_class": "X", "added_tokens_decoder": added, **{k: v for k, v in told.items() if v}}
+
+
+_VLLM = {
+    "/inference/v1/generate": _vllm_generate,
+    "/tokenize": _tokenize,
+    "/detokenize": _detokenize,
+    "/tokenizer_info": _tokenizer_info,
+}
+_ROUTES: dict[str, dict[str, Callable[[ModelServer, Any], Any]]] = {
     "vllm": _VLLM,
     "vllm_suffix": _VLLM,
     "sglang": {"/generate": _sglang},
@@ -273,6 +297,7 @@ _ROUTES: dict[str, dict[str, Callable[[ModelServer, dict[str, Any]], Any]]] = {
 def _handler_of(server: ModelServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes: else each answer waits for an acknowledgement
 
         def do_GET(self) -> None:
             self._serve(None)

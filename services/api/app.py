@@ -8,22 +8,39 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from pmpo import __version__
+from pmpo.contracts.datasets import DatasetLimits
 from pmpo.contracts.scoring import TemplateArguments
 from pmpo.remote.scorer import ScorerClient
-from pmpo.remote.transport import RetryPolicy, open_http
+from pmpo.remote.transport import RetryPolicy
 from pmpo.runtime.endpoints import Endpoint
+from pmpo.runtime.http import open_http
 from pmpo.runtime.settings import Settings
 from services.api import probes
+from services.api.datasets import endpoints as datasets
+from services.api.datasets.service import DatasetService
 from services.api.deps import Collaborators
+from services.api.events.streams import EventStreams
+from services.api.gate import Gate, doorkeeper
 from services.api.health import Health
 from services.api.jobs import endpoints as jobs
 from services.api.jobs.checks import JobChecks
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
+from services.api.keys import endpoints as keys
+from services.api.keys.service import KeyService
 from services.api.middleware import RequestFrame
+from services.api.models import endpoints as models
+from services.api.models.service import ModelService
 from services.api.problems import install_problems
+from services.api.prompts import endpoints as prompts
+from services.api.prompts.service import PromptService
+from services.api.security_headers import SecurityHeaders
+from services.docs_page import install_docs_page
 from services.queues import JobQueues
 from services.store.store import Store
+from services.webhooks.rules import WebhookRules
+from services.webhooks.secrets import read_secrets
+from services.webhooks.targets import WebhookTargets
 
 COUNT_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 2.0
@@ -36,29 +53,39 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     """The application. Its connections are opened by the first use and closed when it ends.
 
     Raises:
-        ConfigurationError: no Redis address, or an endpoint whose key is not set.
+        ConfigurationError: no Redis address, an endpoint whose key is not set, no API keys where others could call, or
+            webhook settings that are none.
     """
     closing = AsyncExitStack()
-    collaborators = _collaborate(settings, table, closing)
+    store = Store.open(settings.redis_url, settings.lease_s)
+    closing.push_async_callback(store.close)
+    collaborators = _collaborate(settings, table, store, closing)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with closing:
             yield
 
-    app = FastAPI(title="PMPO", version=__version__, lifespan=lifespan)
+    app = FastAPI(title="PMPO", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    install_docs_page(app)
     app.state.collaborators = collaborators
-    app.add_middleware(RequestFrame)
+    app.add_middleware(Gate, doorkeeper=doorkeeper(settings, store.api_keys))
+    app.add_middleware(RequestFrame, unbounded=frozenset({datasets.router.prefix}))
+    app.add_middleware(SecurityHeaders)
     install_problems(app)
     app.include_router(jobs.router)
+    app.include_router(datasets.router)
+    app.include_router(keys.router)
+    app.include_router(prompts.router)
+    app.include_router(models.router)
     app.include_router(probes.router)
     return app
 
 
-def _collaborate(settings: Settings, table: Mapping[str, Endpoint], closing: AsyncExitStack) -> Collaborators:
+def _collaborate(
+    settings: Settings, table: Mapping[str, Endpoint], store: Store, closing: AsyncExitStack
+) -> Collaborators:
     """The routes' collaborators; none of them opens a connection before it is used."""
-    store = Store.open(settings.redis_url, settings.lease_s)
-    closing.push_async_callback(store.close)
     queues = JobQueues.open(settings.redis_url, settings.lease_s)
     closing.callback(queues.close)
     http = open_http()
@@ -74,12 +101,29 @@ def _collaborate(settings: Settings, table: Mapping[str, Endpoint], closing: Asy
             policy=COUNT_POLICY,
         )
 
-    checks = JobChecks(table, counter)
-    probed = {
-        name: _ScorerProbe(ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY))
-        for name, row in table.items()
-    }
-    return Collaborators(JobService(store, queues, checks), Health(store, probed), ReportService(store))
+    checks = JobChecks(table, counter, _webhook_rules(settings))
+
+    def prober(row: Endpoint) -> ScorerClient:
+        return ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY)
+
+    probed = {name: _ScorerProbe(prober(row)) for name, row in table.items()}
+    limits = DatasetLimits(rows=settings.dataset_max_rows, bytes=settings.dataset_max_bytes)
+    service = JobService(store, queues, checks)
+    return Collaborators(
+        jobs=service,
+        health=Health(store, probed),
+        reports=ReportService(store),
+        keys=KeyService(store.api_keys),
+        datasets=DatasetService(store, limits),
+        prompts=PromptService(store),
+        streams=EventStreams(store.journal, service.waiting),
+        models=ModelService(table, prober),
+    )
+
+
+def _webhook_rules(settings: Settings) -> WebhookRules:
+    can_sign = bool(read_secrets(settings.webhook_secret))
+    return WebhookRules(WebhookTargets.read(settings.webhook_allow), can_sign)
 
 
 class _ScorerProbe:

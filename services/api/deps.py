@@ -7,9 +7,14 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from services.api.datasets.service import DatasetService
+from services.api.events.streams import EventStreams
 from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
+from services.api.keys.service import KeyService
+from services.api.models.service import ModelService
+from services.api.prompts.service import PromptService
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,11 @@ class Collaborators:
     jobs: JobService
     health: Health
     reports: ReportService
+    keys: KeyService
+    datasets: DatasetService
+    prompts: PromptService
+    streams: EventStreams
+    models: ModelService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -33,10 +43,35 @@ def _reports(request: Request) -> ReportService:
     return _collaborators(request).reports
 
 
+def _datasets(request: Request) -> DatasetService:
+    return _collaborators(request).datasets
+
+
+def _prompts(request: Request) -> PromptService:
+    return _collaborators(request).prompts
+
+
 def _health(request: Request) -> Health:
     return _collaborators(request).health
 
 
+def _keys(request: Request) -> KeyService:
+    return _collaborators(request).keys
+
+
+def _streams(request: Request) -> EventStreams:
+    return _collaborators(request).streams
+
+
+def _models(request: Request) -> ModelService:
+    return _collaborators(request).models
+
+
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
+DatasetStore = Annotated[DatasetService, Depends(_datasets)]
+PromptRegistry = Annotated[PromptService, Depends(_prompts)]
+Models = Annotated[ModelService, Depends(_models)]
 HealthChecks = Annotated[Health, Depends(_health)]
+Keys = Annotated[KeyService, Depends(_keys)]
+Streams = Annotated[EventStreams, Depends(_streams)]

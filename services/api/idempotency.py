@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 
 from pmpo.errors import InvalidInputError
+from services.api.callers import AnyCaller
 from services.store.idempotency import KeyedRequest
 
 HEADER = "Idempotency-Key"
@@ -19,7 +20,8 @@ _USABLE_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 class Keyed:
     """The key of one request, if it has one."""
 
-    def __init__(self, route: str, key: str | None) -> None:
+    def __init__(self, project: str, route: str, key: str | None) -> None:
+        self._project = project
         self._route = route
         self._key = key
 
@@ -27,11 +29,13 @@ class Keyed:
         """The request under its key; None without a key. Spaces and the order of known keys make no difference."""
         if self._key is None:
             return None
-        return KeyedRequest(self._route, self._key, body.model_dump_json(exclude_unset=True).encode())
+        sent = body.model_dump_json(exclude_unset=True).encode()
+        return KeyedRequest(self._project, self._route, self._key, sent)
 
 
 def _keyed(
     request: Request,
+    caller: AnyCaller,
     idempotency_key: Annotated[
         str | None, Header(description="name of this very request: sent again within 24 hours, it gets the same answer")
     ] = None,
@@ -39,7 +43,7 @@ def _keyed(
     """Raises InvalidInputError: a key that is none."""
     if idempotency_key is not None and not _USABLE_KEY.fullmatch(idempotency_key):
         raise InvalidInputError(f"{HEADER} must be 1 to 255 visible ASCII characters without spaces; a UUID will do")
-    return Keyed(f"{request.method} {request.url.path.rstrip('/')}", idempotency_key)
+    return Keyed(caller.project, f"{request.method} {request.url.path.rstrip('/')}", idempotency_key)
 
 
 KeyOfRequest = Annotated[Keyed, Depends(_keyed)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
+from collections.abc import Container
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,11 +20,18 @@ _USABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class RequestFrame:
-    """Gives each request an id (the caller's, when it is usable), and each answer the same one."""
+    """Gives each request an id (the caller's, when it is usable), and each answer the same one.
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    Bodies are limited, but for the paths in ``unbounded``, whose routes read them piece by piece under limits of their
+    own.
+    """
+
+    def __init__(
+        self, app: ASGIApp, max_body_bytes: int = MAX_BODY_BYTES, unbounded: Container[str] = frozenset()
+    ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._unbounded = unbounded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -33,7 +42,8 @@ class RequestFrame:
         given = headers.get(REQUEST_ID, "")
         request_id = given if _USABLE_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        exchange = _Exchange(receive, send, request_id, self._max_body_bytes)
+        limit = None if scope["path"].rstrip("/") in self._unbounded else self._max_body_bytes
+        exchange = _Exchange(receive, send, request_id, limit)
         try:
             exchange.check_length(headers.get("content-length"))
             await self._app(scope, exchange.receive, exchange.send)
@@ -46,11 +56,11 @@ class RequestFrame:
 class _Exchange:
     """One request's body, counted, and its answer, marked with the request's id."""
 
-    def __init__(self, receive: Receive, send: Send, request_id: str, max_body_bytes: int) -> None:
+    def __init__(self, receive: Receive, send: Send, request_id: str, max_body_bytes: int | None) -> None:
         self._receive = receive
         self._send = send
         self._request_id = request_id
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = math.inf if max_body_bytes is None else max_body_bytes
         self._num_bytes = 0
         self._has_started = False
 

@@ -31,6 +31,8 @@ def problem_response(problem: Problem) -> Response:
     headers = {}
     if problem.retry_after_s is not None:
         headers["retry-after"] = str(math.ceil(problem.retry_after_s))
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = 'Bearer realm="pmpo"'
     content = problem.model_dump_json(exclude_none=True)
     return Response(content, status_code=problem.status, headers=headers, media_type=PROBLEM_MEDIA_TYPE)
 

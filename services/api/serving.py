@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 from types import FrameType
@@ -12,11 +13,13 @@ import uvicorn
 from pmpo.errors import ConfigurationError, PmpoError
 from pmpo.runtime.endpoints import load_endpoints
 from pmpo.runtime.logs import configure_logs, get_logger
-from pmpo.runtime.settings import load_settings
+from pmpo.runtime.settings import Settings, load_settings
 from services.api.app import create_app
 from services.api.deps import Collaborators
+from services.api.gate import refuse_without_keys
 from services.api.jobs.waiting import Waiting
 from services.listening import without_delay
+from services.store.store import Store
 
 GRACE_S = 5
 BACKLOG = 512
@@ -29,6 +32,7 @@ def main() -> int:
         configure_logs("api", settings.log_level)
         table = load_endpoints(settings)
         app = create_app(settings, table)
+        asyncio.run(_refuse_without_keys(settings))
         collaborators = cast(Collaborators, app.state.collaborators)
         listener = _listen(settings.api_host, settings.api_port)
     except PmpoError as error:
@@ -53,6 +57,15 @@ class _DrainingServer(uvicorn.Server):
         """See ``uvicorn.Server``."""
         self._waiting.end()
         super().handle_exit(sig, frame)
+
+
+async def _refuse_without_keys(settings: Settings) -> None:
+    """Over a connection of its own: the application's belong to the loop that serves."""
+    store = Store.open(settings.redis_url, settings.lease_s)
+    try:
+        await refuse_without_keys(settings, store.api_keys)
+    finally:
+        await store.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -14,6 +14,7 @@ from pmpo.runtime.logs import configure_logs
 from pmpo.runtime.settings import Settings, load_settings
 from services.listening import without_delay
 from services.scorer.app import create_app
+from services.scorer.door import Check, check_of
 from services.scorer.model_source import ModelSource, find_model
 from services.scorer.startup import ServiceSlot, build_service
 
@@ -27,9 +28,10 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logs("scorer", settings.log_level)
+        check = check_of(settings)
         source = find_model(settings.scorer_model, needs_weights=settings.scorer_engine in LOADING_ENGINES)
         listener = bind(settings.scorer_host, settings.scorer_port)
-        asyncio.run(serve(settings, source, listener))
+        asyncio.run(serve(settings, source, listener, check))
     except PmpoError as error:
         print(f"scorer: {error.message}", file=sys.stderr)
         return 1
@@ -55,7 +57,7 @@ def bind(host: str, port: int) -> socket.socket:
         ) from error
 
 
-async def serve(settings: Settings, source: ModelSource, listener: socket.socket) -> None:
+async def serve(settings: Settings, source: ModelSource, listener: socket.socket, check: Check | None = None) -> None:
     """Answer at once, load the model meanwhile; stop when told to or when the model cannot be loaded.
 
     Raises:
@@ -63,7 +65,7 @@ async def serve(settings: Settings, source: ModelSource, listener: socket.socket
     """
     slot = ServiceSlot()
     config = uvicorn.Config(
-        create_app(slot),
+        create_app(slot, check),
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -16,7 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pmpo import __version__
 from pmpo.contracts.problems import PROBLEM_MEDIA_TYPE, Problem, refusal, to_problem
 from pmpo.errors import NotFoundError, PmpoError
+from services.docs_page import install_docs_page
 from services.scorer.body_limit import BodyLimit
+from services.scorer.door import Check, Door
 from services.scorer.endpoints import router
 from services.scorer.observing import RequestMetrics
 from services.scorer.startup import ServiceSlot
@@ -26,12 +28,15 @@ REQUEST_ID_HEADER = "x-request-id"
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}")
 
 
-def create_app(slot: ServiceSlot) -> FastAPI:
-    """The app over a slot that is filled when the model is ready."""
-    app = FastAPI(title="PMPO scorer", version=__version__)
+def create_app(slot: ServiceSlot, check: Check | None = None) -> FastAPI:
+    """The app over a slot that is filled when the model is ready; ``check`` says who may use it, all when None."""
+    app = FastAPI(title="PMPO scorer", version=__version__, docs_url=None, redoc_url=None)
+    install_docs_page(app)
     app.state.slot = slot
     app.include_router(router)
     app.add_middleware(BodyLimit)
+    if check is not None:
+        app.add_middleware(Door, check=check, render=_on_error)
     app.add_middleware(RequestIds)
     app.add_middleware(RequestMetrics, metrics=slot.metrics)
     app.add_exception_handler(PmpoError, _on_error)

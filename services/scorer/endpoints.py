@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 from pydantic import BaseModel
 
 from pmpo.contracts.scoring import (
+    DEADLINE_HEADER,
     JOB_HEADER,
     ChatCompletionRequest,
     ChatCompletionResponse,
@@ -23,13 +24,14 @@ from pmpo.contracts.scoring import (
     TokenizeResponse,
     TokenizeTextsRequest,
 )
-from pmpo.errors import ScorerUnavailableError
+from pmpo.errors import InvalidInputError, ScorerUnavailableError
 from services.scorer.observing import route_of
 from services.scorer.service import Answered, ScorerService
 from services.scorer.startup import ServiceSlot
 
 LOADING_RETRY_S = 2.0
 CLIENT_CLOSED_REQUEST = 499
+_MILLISECONDS = re.compile(r"[1-9][0-9]{0,8}")
 _JOB = re.compile(r"[\w.:-]{1,128}")
 _Answer = TypeVar("_Answer", bound=BaseModel)
 
@@ -56,6 +58,22 @@ async def job_of(request: Request) -> str:
     if _JOB.fullmatch(named):
         return f"job {named}"
     return f"address {request.client.host if request.client else ''}"
+
+
+def deadline_of(request: Request) -> float | None:
+    """Seconds that the caller waits; None when he does not say.
+
+    Raises:
+        InvalidInputError: he says it in a way that cannot be read.
+    """
+    given = request.headers.get(DEADLINE_HEADER)
+    if given is None:
+        return None
+    if not _MILLISECONDS.fullmatch(given):
+        raise InvalidInputError(
+            f"{DEADLINE_HEADER} must be whole milliseconds, 1 to 999999999, and is {given[:40]!r}; correct it or leave it out"
+        )
+    return int(given) / 1000
 
 
 Service = Annotated[ScorerService, Depends(ready_service)]
@@ -118,11 +136,24 @@ async def metrics(request: Request) -> Response:
 
 
 async def _answer(request: Request, work: Coroutine[None, None, Answered[_Answer]]) -> Response:
-    """The work's answer as JSON. When the caller hangs up the work is cancelled, so that it costs nothing any more."""
+    """The work's answer as JSON. When nobody waits for it any more, the work is cancelled and costs nothing from then on.
+
+    That is so when the caller hangs up, and when the time is over that he said he would wait: behind a proxy the one
+    does not always tell.
+
+    Raises:
+        ScorerUnavailableError: the caller's time is over.
+    """
     task = asyncio.ensure_future(work)
     hang_up = asyncio.ensure_future(_hang_up(request))
     try:
-        await asyncio.wait({task, hang_up}, return_when=asyncio.FIRST_COMPLETED)
+        deadline_s = deadline_of(request)
+        await asyncio.wait({task, hang_up}, timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done() and not hang_up.done():
+            raise ScorerUnavailableError(
+                f"there was no answer within the {deadline_s:g} s that {DEADLINE_HEADER} gave, so the work was dropped; "
+                "give more time or add capacity"
+            )
         if not task.done():
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         return _response(request, task.result())

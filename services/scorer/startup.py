@@ -56,7 +56,7 @@ def build_service(settings: Settings, source: ModelSource, metrics: ScorerMetric
     # torch and transformers take seconds to import: a wrong setting is told before.
     from services.scorer.engines.choosing import choose_engine, load_text
 
-    text = load_text(source)
+    text = load_text(settings, source)
 
     def build() -> Machine:
         machine = choose_engine(settings, source, text)

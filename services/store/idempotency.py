@@ -21,11 +21,13 @@ class KeyedRequest:
     """A creating request under a caller's key.
 
     Attributes:
+        project: whose caller asks; each project has its own keys.
         route: what was asked, for example ``POST /v1/jobs``; the same key may be used on each route.
         key: the caller's name of this very request.
         body: what was sent, in a form that is equal for equal requests.
     """
 
+    project: str
     route: str
     key: str
     body: bytes
@@ -33,7 +35,7 @@ class KeyedRequest:
     @property
     def redis_key(self) -> str:
         """Where its answer is remembered; the caller's own text never becomes a name in Redis."""
-        return keys.idempotency(hashlib.sha256(f"{self.route}\n{self.key}".encode()).hexdigest())
+        return keys.idempotency(hashlib.sha256(f"{self.project}\n{self.route}\n{self.key}".encode()).hexdigest())
 
     def record(self, answer: bytes) -> bytes:
         """What is remembered: the body's digest, then the answer."""

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 from redis.asyncio import Redis
 
 from pmpo.contracts.jobs import FINAL_STATES, JobState
+from pmpo.contracts.keys import DEFAULT_PROJECT
 from pmpo.errors import ConflictError, NotFoundError
 from services.store import keys, scripts
+from services.store.calls import ScriptCall
 from services.store.connection import Commands
 from services.store.idempotency import KeyedRequest
 from services.store.leases import Lease, lease_lost
 from services.store.records import FIELDS, JobRecord, NewJob, first_fields, read_record
+
+
+class JobPlace(NamedTuple):
+    """A job's place in the list of its project, newest first: the order of these, reversed."""
+
+    created_at: float
+    job_id: str
 
 
 class Jobs:
@@ -38,7 +47,8 @@ class Jobs:
             IdempotencyKeyReusedError: the key was used for another body; nothing was saved.
         """
         now = time.time()
-        touched = [keys.job(job.id), keys.JOBS, keys.ACTIVE_JOBS, request.redis_key if request else keys.job(job.id)]
+        remembered = request.redis_key if request else keys.job(job.id)
+        touched = [keys.job(job.id), keys.jobs(job.project), keys.ACTIVE_JOBS, remembered]
         pairs = [part for pair in first_fields(job, now).items() for part in pair]
         record = request.record(answer) if request else b""
         given = [now, job.id, record, keys.IDEMPOTENCY_TTL_S, *pairs]
@@ -56,11 +66,35 @@ class Jobs:
             raise no_such_job(job_id)
         return record
 
-    async def newest(self, limit: int) -> list[JobRecord]:
-        """The ``limit`` newest jobs, newest first."""
-        reading = cast(Awaitable[list[bytes]], self._redis.zrevrange(keys.JOBS, 0, limit - 1))
-        ids = await self._commands.run(reading)
-        return [record for record in await self._read([each.decode() for each in ids]) if record is not None]
+    async def require(self, job_id: str, project: str) -> None:
+        """See that a job is there and belongs to a project; it never moves to another.
+
+        Raises:
+            NotFoundError: there is none of that id, or it is another project's, which makes no difference.
+        """
+        reading = cast(Awaitable[list[bytes | None]], self._redis.hmget(keys.job(job_id), ["state", "project"]))
+        state, owner = await self._commands.run(reading)
+        if state is None or (owner or DEFAULT_PROJECT.encode()) != project.encode():
+            raise no_such_job(job_id)
+
+    async def newest(self, project: str, limit: int) -> list[JobRecord]:
+        """The ``limit`` newest jobs of a project, newest first."""
+        return await self.before(project, None, 0.0, limit)
+
+    async def before(self, project: str, place: JobPlace | None, since: float, limit: int) -> list[JobRecord]:
+        """The ``limit`` newest jobs of a project that come after ``place`` in its list, made at ``since`` or later."""
+        latest = "+inf" if place is None else repr(place.created_at)
+        found: list[str] = []
+        offset, is_last = 0, False
+        while len(found) < limit and not is_last:  # more than once where many jobs were made at the same moment
+            reading = self._redis.zrevrangebyscore(
+                keys.jobs(project), latest, repr(since), start=offset, num=limit + 1, withscores=True
+            )
+            rows = await self._commands.run(cast(Awaitable[list[tuple[bytes, float]]], reading))
+            places = [JobPlace(score, name.decode()) for name, score in rows]
+            found += [each.job_id for each in places if place is None or each < place]
+            offset, is_last = offset + len(rows), len(rows) <= limit
+        return [record for record in await self._read(found[:limit]) if record is not None]
 
     async def active(self) -> list[JobRecord]:
         """The jobs that are not in a final state."""
@@ -109,6 +143,7 @@ class Jobs:
         only_held: bool = False,
         drops_lease: bool = False,
         changes: Mapping[str, str | bytes | float] | None = None,
+        also: ScriptCall | None = None,
     ) -> JobState:
         """Move a job to another state, with changes of its fields, in one step; answers the state it was in.
 
@@ -121,6 +156,7 @@ class Jobs:
             only_held: refuse when nobody does.
             drops_lease: the hold on the job ends with the move, whoever's it is.
             changes: fields of the job's hash.
+            also: what happens in the same step; it must look for itself whether the move took place.
 
         Raises:
             NotFoundError: there is no job of that id.
@@ -130,9 +166,16 @@ class Jobs:
         final = int(target in FINAL_STATES)
         required = lease.value if lease else "none" if only_unheld else "some" if only_held else "any"
         pairs = [part for pair in (changes or {}).items() for part in pair]
-        touched = [keys.job(job_id), keys.ACTIVE_JOBS, keys.lease(job_id)]
+        ended = [keys.ENDED_JOBS, keys.ENDED_WITH_JOURNAL, keys.ENDED_WITH_EVENTS, keys.WEBHOOKS]
+        touched = [keys.job(job_id), keys.ACTIVE_JOBS, keys.lease(job_id), *ended]
         given = [required, f",{','.join(origins)},", target, final, time.time(), job_id, int(drops_lease), *pairs]
-        said, state = await self._commands.run(self._move(keys=touched, args=given))
+        if also is None:
+            said, state = await self._commands.run(self._move(keys=touched, args=given))
+        else:
+            pipe = self._redis.pipeline(transaction=True)
+            await self._move(keys=touched, args=given, client=pipe)
+            await also.script(keys=also.keys, args=also.args, client=pipe)
+            said, state = (await self._commands.run(pipe.execute()))[0]
         _check_move(said.decode(), job_id, state.decode(), target)
         return cast(JobState, state.decode())
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import cast
 
 from redis.asyncio import Redis
 
+from pmpo.contracts.jobs import JobState
 from pmpo.errors import ConflictError
 from services.store import keys
 from services.store.connection import Commands
@@ -104,3 +105,23 @@ class Journal:
         """Events with numbers above ``after``, in order, at most ``limit``."""
         reading = cast(Awaitable[list[bytes]], self._redis.lrange(keys.events(job_id), after, after + limit - 1))
         return await self._commands.run(reading)
+
+    async def events_of(self, afters: Mapping[str, int], *, limit: int = 1_000) -> dict[str, list[bytes]]:
+        """For several jobs at once, in one round trip: events with numbers above each one's ``after``."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id, after in afters.items():
+            pipe.lrange(keys.events(job_id), after, after + limit - 1)
+        return dict(zip(afters, await self._commands.run(pipe.execute()), strict=True))
+
+    async def pulses(self, job_ids: Sequence[str]) -> list[tuple[JobState | None, int]]:
+        """For several jobs at once, in one round trip: state (None: there is no such job) and number of events.
+
+        A job's state is read before its events, so that a final state means that no event is missing.
+        """
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.hget(keys.job(job_id), "state")
+            pipe.llen(keys.events(job_id))
+        found = await self._commands.run(pipe.execute())
+        states = [None if state is None else cast(JobState, state.decode()) for state in found[::2]]
+        return list(zip(states, found[1::2], strict=True))

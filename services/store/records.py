@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from pmpo.contracts.jobs import FINAL_STATES, JobFailure, JobState, JobView, Progress, SplitSizes
+from pmpo.contracts.jobdata import SetName
+from pmpo.contracts.jobs import FINAL_STATES, JobFailure, JobState, JobView, Progress, SplitSizes, WebhookView
+from pmpo.contracts.keys import DEFAULT_PROJECT
+from pmpo.contracts.registry import PromptRef
 
-TEXT_FIELDS = ("name", "kind", "state", "queue", "stop_reason", "verdict", "best_prompt", "enqueued_id")
+TEXT_FIELDS = (
+    "project",
+    "name",
+    "kind",
+    "state",
+    "queue",
+    "stop_reason",
+    "verdict",
+    "best_prompt",
+    "enqueued_id",
+    "registered",
+)
+WEBHOOK_FIELDS = ("webhook_state", "webhook_attempts", "webhook_detail")
 NUMBER_FIELDS = ("created_at", "updated_at", "not_before", "attempts", "setbacks", "num_answers_at_setback", "version")
 CALL_FIELDS = ("num_asked", "repeated_tokens")
-JSON_FIELDS = ("split_sizes", "warnings", "progress", "failure")
-FIELDS = TEXT_FIELDS + NUMBER_FIELDS + CALL_FIELDS + JSON_FIELDS
+JSON_FIELDS = ("datasets", "split_sizes", "warnings", "progress", "failure")
+FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *CALL_FIELDS, *JSON_FIELDS, *WEBHOOK_FIELDS, "events_removed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +44,9 @@ class NewJob:
     split_sizes: SplitSizes
     warnings: Sequence[str]
     prompt: str
+    project: str = DEFAULT_PROJECT
+    webhook: str = ""
+    datasets: Mapping[SetName, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +55,7 @@ class JobRecord:
 
     Attributes:
         view: what the API shows.
+        project: whose it is.
         queue: the queue it belongs in.
         enqueued_id: its entry in that queue; empty when it has none that counts.
         not_before: seconds since the epoch before which it waits.
@@ -44,9 +63,11 @@ class JobRecord:
         num_answers_at_setback: length of the journal at the last setback.
         version: rises with every change.
         num_asked: how often a model was asked what has no answer in the journal yet; 0 when nothing is under way.
+        has_lost_events: whether its events are gone, as they are some time after its end.
     """
 
     view: JobView
+    project: str
     queue: str
     enqueued_id: str
     not_before: float
@@ -54,6 +75,7 @@ class JobRecord:
     num_answers_at_setback: int
     version: int
     num_asked: int
+    has_lost_events: bool
 
     @property
     def id(self) -> str:
@@ -73,7 +95,13 @@ class JobRecord:
 
 def first_fields(job: NewJob, now: float) -> dict[str, str | bytes | float]:
     """The hash of a new job."""
+    webhook: dict[str, str | bytes | float] = {}
+    if job.webhook:
+        webhook = {"webhook": job.webhook, "webhook_state": "pending"}
     return {
+        "project": job.project,
+        **webhook,
+        "datasets": json.dumps(dict(job.datasets)),
         "name": job.name,
         "kind": job.kind,
         "state": "queued",
@@ -109,13 +137,17 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
             "warnings": json.loads(found["warnings"]),
             "progress": _json(found, "progress") or Progress(),
             "failure": _json(found, "failure"),
+            "datasets": _json(found, "datasets") or {},
             "stop_reason": found.get("stop_reason") or None,
             "verdict": found.get("verdict") or None,
             "best_prompt": found["best_prompt"],
+            "webhook": _webhook(found),
+            "registered": _registered(found),
         }
     )
     return JobRecord(
         view=view,
+        project=found.get("project", DEFAULT_PROJECT),
         queue=found["queue"],
         enqueued_id=found.get("enqueued_id", ""),
         not_before=float(found.get("not_before", 0)),
@@ -123,6 +155,7 @@ def read_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None
         num_answers_at_setback=int(found.get("num_answers_at_setback", 0)),
         version=int(found["version"]),
         num_asked=int(found.get("num_asked", 0)),
+        has_lost_events="events_removed" in found,
     )
 
 
@@ -140,6 +173,24 @@ def progress_fields(progress: Progress, best_prompt: str | None = None) -> dict[
     """The changes that go with an event."""
     fields = {"progress": progress.model_dump_json()}
     return fields if best_prompt is None else {**fields, "best_prompt": best_prompt}
+
+
+def _webhook(found: dict[str, str]) -> WebhookView | None:
+    if "webhook_state" not in found:
+        return None
+    return WebhookView.model_validate(
+        {
+            "state": found["webhook_state"],
+            "attempts": int(found.get("webhook_attempts", 0)),
+            "detail": found.get("webhook_detail", ""),
+        }
+    )
+
+
+def _registered(found: dict[str, str]) -> PromptRef | None:
+    """Written by the script that makes the version: its name, a space, its number."""
+    name, _, version = found.get("registered", "").partition(" ")
+    return PromptRef(name=name, version=int(version)) if name else None
 
 
 def _json(found: dict[str, str], name: str) -> object:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-# KEYS: job, active jobs, lease.  ARGV: what the lease must be ("any", "none", "some", or its value), states it may move
-# from (between commas), state it moves to, whether that is final, now, job id, whether the lease ends with it, then
-# fields and values.
+# KEYS: job, active jobs, lease, ended jobs, those with journal, those with events, webhooks to be called.
+# ARGV: what the lease must be ("any", "none", "some", or its value), states it may move from (between commas), state it
+# moves to, whether that is final, now, job id, whether the lease ends with it, then fields and values.
+# With the end of a job its webhook becomes due, so that no crash comes between the two.
 MOVE = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return {'missing', ''} end
@@ -17,11 +18,16 @@ redis.call('HSET', KEYS[1], 'state', ARGV[3], 'updated_at', ARGV[5])
 for at = 8, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
 redis.call('HINCRBY', KEYS[1], 'version', 1)
 if ARGV[7] == '1' then redis.call('DEL', KEYS[3]) end
-if ARGV[4] == '1' then redis.call('SREM', KEYS[2], ARGV[6]) end
+if ARGV[4] == '1' then
+  redis.call('SREM', KEYS[2], ARGV[6])
+  for at = 4, 6 do redis.call('ZADD', KEYS[at], ARGV[5], ARGV[6]) end
+  if redis.call('HEXISTS', KEYS[1], 'webhook') == 1 then redis.call('ZADD', KEYS[7], ARGV[5], ARGV[6]) end
+end
 return {'done', state}
 """
-# KEYS: job, jobs, active jobs, and the remembered answer of a keyed request.  ARGV: now, job id, the record to remember
-# ("" without a key), its time to live, then fields and values. A second request of one key creates nothing.
+# KEYS: job, jobs of its project, active jobs, and the remembered answer of a keyed request.  ARGV: now, job id, the
+# record to remember ("" without a key), its time to live, then fields and values. A second request of one key creates
+# nothing.
 CREATE = """
 if ARGV[3] ~= '' then
   local known = redis.call('GET', KEYS[4])

@@ -7,16 +7,21 @@ from typing import cast
 
 from redis.asyncio import Redis
 
+from services.store.api_keys import ApiKeys
 from services.store.connection import Commands, connect
+from services.store.datasets import Datasets
+from services.store.disposal import Disposal
 from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
 from services.store.journal import Journal
 from services.store.leases import Leases
+from services.store.prompts import Prompts
 from services.store.scores import SharedScores
+from services.store.webhooks import Webhooks
 
 
 class Store:
-    """Jobs, journal, leases, remembered answers and shared scores of one Redis.
+    """All that one Redis keeps: keys, jobs, journals, leases, webhooks, scores, remembered answers, data sets, prompts.
 
     ``score_bytes`` bounds what the scores take.
     """
@@ -24,11 +29,16 @@ class Store:
     def __init__(self, redis: Redis, lease_s: float, score_bytes: int = 0) -> None:
         self._redis = redis
         self._commands = Commands()
+        self.api_keys = ApiKeys(redis)
         self.jobs = Jobs(redis)
         self.remembered = RememberedAnswers(redis)
         self.journal = Journal(redis)
         self.leases = Leases(redis, lease_s)
         self.scores = SharedScores(redis, score_bytes)
+        self.webhooks = Webhooks(redis)
+        self.disposal = Disposal(redis)
+        self.datasets = Datasets(redis)
+        self.prompts = Prompts(redis)
 
     @classmethod
     def open(cls, url: str | None, lease_s: float, score_bytes: int = 0) -> Store:

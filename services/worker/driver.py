@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import cast
 
-from pmpo.contracts.jobs import JobSpec
+from pmpo.contracts.jobs import JobSpec, ResultView
+from pmpo.data.rows import parse_row
 from pmpo.errors import ConflictError, LeaseLostError
 from pmpo.optim.events import Event
 from pmpo.optim.journal import SearchPorts
@@ -15,6 +16,7 @@ from pmpo.runs.codec import decode_entry, decode_splits, encode_event, first_ide
 from pmpo.runs.drive import drive
 from pmpo.runs.outcome import job_result
 from pmpo.runs.progress import advance, best_prompt_after
+from pmpo.runs.registration import registration_of
 from pmpo.runs.terms import decode_terms
 from services.store.records import JobRecord, progress_fields
 from services.store.store import Store
@@ -41,6 +43,7 @@ class SearchDriver:
             PmpoError: see ``pmpo.runs.drive``.
         """
         job = JobSpec.model_validate_json(await self._store.jobs.spec(record.id))
+        job = await self._with_rows(job, record)
         splits = decode_splits(await self._store.jobs.splits(record.id))
         terms = decode_terms(await self._store.jobs.terms(record.id))
         replay = [decode_entry(raw) for raw in (await self._store.journal.answers(record.id)).values()]
@@ -61,8 +64,22 @@ class SearchDriver:
             async for event in events:
                 await recorder.record(event)
         view = job_result(record.id, job, recorder.events, record.view.splits, scorer.identity)
-        view = view.model_copy(update={"repeated_tokens": calls.repeated_tokens})
-        return Succeeded(view.model_dump_json().encode(), view.stop_reason, view.verdict)
+        view = view.model_copy(
+            update={"repeated_tokens": calls.repeated_tokens, "datasets": dict(record.view.datasets)}
+        )
+        new = None
+        if isinstance(view, ResultView):
+            new = registration_of(job, view, time.time())
+        return Succeeded(view.model_dump_json().encode(), view.stop_reason, view.verdict, new)
+
+    async def _with_rows(self, job: JobSpec, record: JobRecord) -> JobSpec:
+        """The job with the rows that its result quotes; all others need none but its splits."""
+        train = job.dataset.ids.get("train")
+        if job.kind != "rationalize" or train is None:
+            return job
+        lines = await self._store.datasets.all_lines(record.project, train)
+        rows = [parse_row(line.decode(), train, number) for number, line in enumerate(lines, start=1)]
+        return job.model_copy(update={"dataset": job.dataset.with_rows({"train": rows})})
 
 
 class RunClock:

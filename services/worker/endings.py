@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pmpo.contracts.jobs import JobFailure, JobState
 from pmpo.errors import PmpoError
+from pmpo.runs.registration import Registration
 from services.store.records import JobRecord, failure_fields
 
 MAX_SETBACKS = 20
@@ -18,10 +19,11 @@ Changes = dict[str, str | bytes | float]
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """The state a job gets and the fields that change with it."""
+    """The state a job gets, the fields that change with it, and the prompt that becomes a version with it."""
 
     target: JobState
     changes: Changes = field(default_factory=dict)
+    registration: Registration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Succeeded:
     result: bytes
     stop_reason: str
     verdict: str
+    registration: Registration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def move_after(ending: Ending, state: JobState, record: JobRecord, num_answers: 
         ending = Cancelled()
     if isinstance(ending, Succeeded):
         outcome = {"stop_reason": ending.stop_reason, "verdict": ending.verdict}
-        return Move("succeeded", {"result": ending.result, "failure": "", **outcome})
+        return Move("succeeded", {"result": ending.result, "failure": "", **outcome}, ending.registration)
     if isinstance(ending, Cancelled):
         return Move("cancelled", {"stop_reason": "cancelled", "failure": ""})
     if isinstance(ending, Interrupted):

@@ -1,81 +1,83 @@
-"""The janitor, the only one who requeues: jobs saved and not queued, jobs that wait, jobs whose worker vanished."""
+"""The janitor: one in every worker, one at a time has its turn. What it does then is a list of duties."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Set
+from collections.abc import Sequence
+from typing import Protocol
 
-from pmpo.errors import ConflictError, NotFoundError, StoreUnavailableError
+from pmpo.errors import StoreUnavailableError
 from pmpo.runtime.logs import get_logger
-from services.queues import JobQueues
 from services.store.keys import sweep_interval_s
-from services.store.records import JobRecord
-from services.store.store import Store
-from services.worker.endings import WORKER_VANISHED, Cancelled, after_setback, move_after
+from services.store.leases import Leases
 
 log = get_logger()
-SAVED_FOR_S = 2.0
+
+
+class Duty(Protocol):
+    """Something to be done now and then, by one worker for all.
+
+    A turn runs out while a long duty goes on, and another worker's janitor may begin the same one: each of its steps
+    must be harmless to do twice at once, by compare-and-set or by a claim in the store.
+    """
+
+    @property
+    def name(self) -> str:
+        """What logs call it."""
+        ...
+
+    @property
+    def interval_s(self) -> float:
+        """Least time between two performances by one worker; 0: at every turn."""
+        ...
+
+    async def perform(self) -> None:
+        """Do what is to be done now, and return. An error is logged, and the next turn tries again."""
+        ...
 
 
 class Janitor:
-    """Sweeps over the jobs that are not over. One runs in every worker; one at a time has its turn."""
+    """Performs its duties side by side: one that takes long, or fails, holds up no other."""
 
-    def __init__(self, store: Store, queues: JobQueues, *, holder: str, lease_s: float) -> None:
-        self._store = store
-        self._queues = queues
+    def __init__(self, leases: Leases, duties: Sequence[Duty], *, holder: str, lease_s: float) -> None:
+        self._leases = leases
+        self._duties = duties
         self._holder = holder
-        self._interval_s = sweep_interval_s(lease_s)
+        self._turn_s = sweep_interval_s(lease_s)
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._begun_at: dict[str, float] = {}
 
     async def run(self) -> None:
         """Sweep for ever. A Redis that does not answer is asked again at the next interval."""
         while True:
             try:
-                if await self._store.leases.take_turn(self._holder):
-                    await self.sweep()
+                if await self._leases.take_turn(self._holder):
+                    self.begin()
             except StoreUnavailableError as error:
-                log.warning("sweep_failed", reason=error.message)
-            except Exception:
-                log.exception("sweep_failed")  # the next sweep must come, whatever one job did to this one
-            await asyncio.sleep(self._interval_s)
+                log.warning("sweep_failed", duty="turn", reason=error.message)
+            await asyncio.sleep(self._turn_s)
+
+    def begin(self) -> None:
+        """Begin every duty whose time has come and that is not under way; answers at once."""
+        now = time.monotonic()
+        for duty in self._duties:
+            before = self._under_way.get(duty.name)
+            is_due = now - self._begun_at.get(duty.name, float("-inf")) >= duty.interval_s
+            if is_due and (before is None or before.done()):
+                self._begun_at[duty.name] = now
+                self._under_way[duty.name] = asyncio.create_task(_performed(duty))
 
     async def sweep(self) -> None:
-        """Look at every job once."""
-        waiting = await self._queues.waiting()
-        for record in await self._store.jobs.active():
-            try:
-                await self._look_at(record, waiting)
-            except (ConflictError, NotFoundError):
-                continue  # it moved on while we looked
+        """Begin what is due, and wait for the end of all that is under way."""
+        self.begin()
+        await asyncio.gather(*self._under_way.values())
 
-    async def _look_at(self, record: JobRecord, waiting: Set[str]) -> None:
-        if record.state in ("running", "cancelling"):
-            await self._reap(record)
-        elif record.state == "queued" and await self._is_stranded(record, waiting):
-            await self._requeue(record)
 
-    async def _reap(self, record: JobRecord) -> None:
-        """Take a job from a worker that vanished; the script refuses while the lease lives."""
-        if record.state == "cancelling":
-            move = move_after(Cancelled(), record.state, record, 0)
-        else:
-            num_answers = await self._store.journal.num_answers(record.id)
-            move = after_setback(record, num_answers, WORKER_VANISHED, backs_off=False)
-        await self._store.jobs.move(record.id, [record.state], move.target, only_unheld=True, changes=move.changes)
-        log.warning("worker_vanished", job_id=record.id, state=move.target)
-        if move.target == "queued":
-            await self._requeue(record)
-
-    async def _is_stranded(self, record: JobRecord, waiting: Set[str]) -> bool:
-        if record.not_before > time.time():
-            return False
-        if not record.enqueued_id:
-            return (
-                record.not_before > 0 or record.view.attempts > 0 or time.time() - record.view.updated_at > SAVED_FOR_S
-            )
-        return record.enqueued_id not in waiting and await self._queues.is_gone(record.enqueued_id)
-
-    async def _requeue(self, record: JobRecord) -> None:
-        entry_id = await self._queues.put(record.id, record.queue)
-        await self._store.jobs.note_entry(record.id, entry_id)
-        log.info("job_requeued", job_id=record.id, entry_id=entry_id)
+async def _performed(duty: Duty) -> None:
+    try:
+        await duty.perform()
+    except StoreUnavailableError as error:
+        log.warning("sweep_failed", duty=duty.name, reason=error.message)
+    except Exception:
+        log.exception("sweep_failed", duty=duty.name)  # the next sweep must come, whatever one job did to this one

@@ -14,6 +14,7 @@ import uuid
 from contextlib import suppress
 from types import FrameType
 
+import httpx
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import SpawnWorker, Worker
@@ -26,8 +27,14 @@ from pmpo.runtime.settings import Settings, load_settings
 from services.queues import QUEUES, RESULT_TTL_S, JobQueues
 from services.store.connection import connect_blocking, ping_blocking
 from services.store.store import Store
-from services.worker.janitor import Janitor
+from services.webhooks.secrets import read_secrets
+from services.webhooks.targets import WebhookTargets
+from services.worker.janitor import Duty, Janitor
+from services.worker.requeue import Requeuing
+from services.worker.retention import Keeping, Retention
 from services.worker.tasks import run_job
+from services.worker.webhooks.delivery import WebhookDelivery
+from services.worker.webhooks.sender import WebhookSender
 
 log = get_logger()
 LOADED = (run_job,)  # what a work horse needs is imported here, once, so that a fork has it
@@ -66,12 +73,13 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logs("worker", settings.log_level)
+        sender = _webhook_sender(settings)
         ping_blocking(connect_blocking(settings.redis_url))
     except PmpoError as error:
         print(error.message, file=sys.stderr)
         return 1
     holder = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    threading.Thread(target=_run_janitor, args=(settings, holder), name="janitor", daemon=True).start()
+    threading.Thread(target=_run_janitor, args=(settings, sender, holder), name="janitor", daemon=True).start()
     _work(settings, holder)
     return 0
 
@@ -102,7 +110,18 @@ def _work(settings: Settings, holder: str) -> None:
         time.sleep(RESTART_PAUSE_S)
 
 
-def _run_janitor(settings: Settings, holder: str) -> None:
+def _webhook_sender(settings: Settings) -> WebhookSender:
+    """Raises ConfigurationError: a secret or a list of targets that is none."""
+    targets = WebhookTargets.read(settings.webhook_allow)
+    return WebhookSender(targets, read_secrets(settings.webhook_secret), httpx.create_ssl_context())
+
+
+def _run_janitor(settings: Settings, sender: WebhookSender, holder: str) -> None:
     store = Store.open(settings.redis_url, settings.lease_s)
     queues = JobQueues.open(settings.redis_url, settings.lease_s)
-    asyncio.run(Janitor(store, queues, holder=holder, lease_s=settings.lease_s).run())
+    duties: list[Duty] = [
+        Requeuing(store, queues),
+        WebhookDelivery(store, sender),
+        Retention(store, Keeping.of(settings)),
+    ]
+    asyncio.run(Janitor(store.leases, duties, holder=holder, lease_s=settings.lease_s).run())

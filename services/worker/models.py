@@ -49,7 +49,7 @@ class RemoteModels:
     def generator(self, name: str, arguments: Arguments) -> GeneratorClient:
         """A generator. Raises as ``scorer`` does."""
         row = endpoint(self._table, name)
-        return self._connect_generator(row, key=row.key(), chat_template_kwargs=arguments)
+        return self._connect_generator(row, key=row.generate_key(), chat_template_kwargs=arguments)
 
 
 def scorer_of(

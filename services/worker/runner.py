@@ -6,9 +6,11 @@ import asyncio
 from typing import Protocol
 
 from pmpo.contracts.jobs import JobState
-from pmpo.errors import ConflictError, LeaseLostError, StoreUnavailableError
+from pmpo.errors import ConflictError, LeaseLostError, NotFoundError, StoreUnavailableError
+from pmpo.runs.registration import Registration
 from pmpo.runtime.logs import get_logger
 from services.store.leases import Lease
+from services.store.prompts import NewEntry
 from services.store.records import JobRecord
 from services.store.store import Store
 from services.worker.endings import Cancelled, Ending, Failed, Interrupted, Move, Succeeded, move_after
@@ -48,6 +50,9 @@ class Runner:
 
     async def run(self, job_id: str) -> None:
         """Run a job, or leave it alone when somebody else holds it or nothing is left to do."""
+        if await self._store.jobs.version(job_id) == 0:
+            log.info("job_is_gone", job_id=job_id)  # deleted while its entry waited
+            return
         lease = await self._store.leases.try_acquire(job_id, self._holder)
         if lease is None:
             log.info("job_is_held", job_id=job_id)
@@ -60,6 +65,8 @@ class Runner:
                 await self._finish(record, hold, ending)
         except LeaseLostError as error:
             log.warning("lease_lost", job_id=job_id, token=lease.token, reason=error.message)
+        except NotFoundError:
+            log.info("job_is_gone", job_id=job_id)
         finally:
             await self._let_go(lease)
 
@@ -112,18 +119,20 @@ class Runner:
         while True:
             state = await hold.through_outages(lambda: self._store.jobs.state(record.id))
             try:
-                await self._move(state, move_after(ending, state, record, num_answers), hold)
+                await self._move(state, move_after(ending, state, record, num_answers), hold, record.project)
                 return
             except LeaseLostError:
                 raise
             except ConflictError:
                 continue
 
-    async def _move(self, origin: JobState, move: Move, hold: Hold) -> None:
+    async def _move(self, origin: JobState, move: Move, hold: Hold, project: str) -> None:
         job_id = hold.lease.job_id
+        new = move.registration
+        also = None if new is None else self._store.prompts.registering(project, _entry(new), job_id)
         await hold.through_outages(
             lambda: self._store.jobs.move(
-                job_id, [origin], move.target, lease=hold.lease, drops_lease=True, changes=move.changes
+                job_id, [origin], move.target, lease=hold.lease, drops_lease=True, changes=move.changes, also=also
             )
         )
         log.info("job_ended", job_id=job_id, state=move.target, token=hold.lease.token)
@@ -133,6 +142,18 @@ class Runner:
             await self._store.leases.release(lease)
         except StoreUnavailableError as error:
             log.warning("lease_not_released", job_id=lease.job_id, reason=error.message)
+
+
+def _entry(new: Registration) -> NewEntry:
+    """A winner for the registry: no label moves unless the verdict is ``confirmed``."""
+    return NewEntry(
+        name=new.name,
+        entry=new.content.model_dump_json().encode(),
+        text_digest=new.content.sha256,
+        seed_digest=new.seed_sha256,
+        labels=new.labels,
+        kind="automatic",
+    )
 
 
 def _ending_of(search: asyncio.Task[Succeeded], job_id: str) -> Ending:

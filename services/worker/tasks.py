@@ -11,8 +11,8 @@ from functools import partial
 
 from pmpo.remote.generator import GeneratorClient
 from pmpo.remote.scorer import ScorerClient
-from pmpo.remote.transport import open_http
 from pmpo.runtime.endpoints import load_endpoints
+from pmpo.runtime.http import open_http
 from pmpo.runtime.logs import configure_logs
 from pmpo.runtime.settings import Settings, load_settings
 from services.store.store import Store

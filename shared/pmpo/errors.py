@@ -10,6 +10,8 @@
     │   ├── BodyTooLargeError        413  a request body above the limit
     │   ├── BudgetTooSmallError           a cap that does not cover the final test and one iteration
     │   └── IdempotencyKeyReusedError     a key that was used for another body
+    ├── UnauthorizedError            401  no key, or one that does not count
+    ├── ForbiddenError               403  a key without the scope, or a page of another site
     ├── NotFoundError                404
     ├── ConflictError                409  a state that does not allow the request
     │   ├── LeaseLostError                another worker holds the job
@@ -83,6 +85,16 @@ class BudgetTooSmallError(InvalidInputError):
 
 class IdempotencyKeyReusedError(InvalidInputError):
     code = "idempotency_key_reused"
+
+
+class UnauthorizedError(PmpoError):
+    code = "unauthorized"
+    status = 401
+
+
+class ForbiddenError(PmpoError):
+    code = "forbidden"
+    status = 403
 
 
 class NotFoundError(PmpoError):

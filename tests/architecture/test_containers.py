@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pmpo.runtime.settings import Settings
+from pmpo.runtime.settings import Settings, load_settings
+from services.api.gate import are_keys_required
+from services.scorer.door import check_of
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = ["Dockerfile.api", "Dockerfile.scorer"]
@@ -96,6 +98,34 @@ def test_processes_find_each_other() -> None:
     for name, port in (("scorer", 8100), ("api", 8000)):
         assert SERVICES[name]["environment"][f"PMPO_{name.upper()}_HOST"] == "0.0.0.0"
         assert f"127.0.0.1:{port}/readyz" in SERVICES[name]["healthcheck"]["test"][-1]
+
+
+def test_containers_are_nobody_special_and_stay_so() -> None:
+    for name, service in SERVICES.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not {"privileged", "cap_add", "devices", "network_mode", "pid", "ipc"} & set(service), name
+    assert SERVICES["redis"]["user"] == "redis"  # the others: USER of their Dockerfiles
+    assert all("user" not in SERVICES[name] for name in OURS)
+
+
+def test_only_the_api_is_published_and_to_this_machine_alone() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"api": ["127.0.0.1:8000:8000"]}
+
+
+def test_what_is_bound_to_all_addresses_asks_for_a_key_or_says_why_not() -> None:
+    """As the processes themselves see it."""
+    for name in OURS:
+        settings = load_settings(SERVICES[name]["environment"])
+        check_of(settings) if name == "scorer" else are_keys_required(settings)
+    assert are_keys_required(load_settings(SERVICES["api"]["environment"]))
+
+
+def test_the_command_for_the_first_key_is_one_of_the_api_image() -> None:
+    comment = " ".join(line for line in (ROOT / "docker-compose.yml").read_text().splitlines() if line.startswith("#"))
+    (words,) = re.findall(r"docker compose run --rm --build api python -m (\S+) --name me", comment)
+    assert (ROOT / words.replace(".", "/") / "__main__.py").is_file()
 
 
 def test_containers_write_only_where_they_may() -> None:

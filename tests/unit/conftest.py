@@ -1,6 +1,9 @@
+import os
 import socket
 import subprocess
+import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,3 +41,37 @@ def redis_url(redis_server_url: str) -> str:
         connection.sendall(b"FLUSHALL\r\n")
         assert connection.recv(64).startswith(b"+OK")
     return redis_server_url
+
+
+@pytest.fixture(scope="session")
+def api_process_url(redis_server_url: str) -> Iterator[str]:
+    """A real API process over that Redis, started once; it has no scorer, so it takes no jobs."""
+    from services.stack.options import free_port
+
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PMPO_")}
+    settings = {"PMPO_REDIS_URL": redis_server_url, "PMPO_API_PORT": str(port), "PMPO_LOG_LEVEL": "error"}
+    process = subprocess.Popen([sys.executable, "-m", "services.api"], env={**kept, **settings})
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers(f"{url}/healthz"):
+            assert process.poll() is None and time.monotonic() < deadline, "the API did not start"
+            time.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture
+def live_api(api_process_url: str, redis_url: str) -> str:
+    """The address of that API, with nothing stored."""
+    return api_process_url
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

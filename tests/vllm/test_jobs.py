@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.integration.conftest import Jobs, Stack, running, small_job, start_stack
-from tests.vllm.conftest import BATCH_TOKENS
+from tests.vllm.conftest import BATCH_TOKENS, KEY
 
 __all__ = ["small_job"]  # a fixture
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(400)]
@@ -41,7 +41,7 @@ def served(request: pytest.FixtureRequest, tree: Stack, tmp_path_factory: pytest
     table = {"default": {"url": own, "generate_url": tree.ready["scorer"]}, "served": {"url": own}}
     more = IN_PROCESS
     if request.param == "remote":
-        more = {"PMPO_SCORER_REMOTE_URLS": request.getfixturevalue("vllm_url")}
+        more = {"PMPO_SCORER_REMOTE_URLS": request.getfixturevalue("vllm_url"), "PMPO_SCORER_REMOTE_KEY": KEY}
     named = {"PMPO_SCORER_ENGINE": request.param, "PMPO_ENDPOINTS": json.dumps(table)}
     settings = {**FLOAT32, **named, **more, "PMPO_STATE_DIR": str(tmp_path_factory.mktemp("served"))}
     with running(start_stack("--scorer-port", str(port), **settings)) as stack:

@@ -14,7 +14,7 @@ from benchmarks.engine import connect
 from benchmarks.optimizing.packages.desk import Desk, Task
 from benchmarks.optimizing.priced import CapReachedError, PricedEngine
 from benchmarks.optimizing.rates import Rates
-from pmpo.remote.transport import open_http
+from pmpo.runtime.http import open_http
 
 MODULES = {"gepa": "with_gepa", "promptolution": "with_promptolution"}
 

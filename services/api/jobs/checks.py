@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -23,6 +24,7 @@ from pmpo.runs.rivals import refuse_estimate
 from pmpo.runs.terms import JobTerms
 from pmpo.runtime.endpoints import Endpoint
 from services.api.jobs.terms import terms_of
+from services.webhooks.rules import WebhookRules
 
 
 def _graded(spec: JobSpec, splits: Splits) -> tuple[Example, ...]:
@@ -43,6 +45,7 @@ class TokenCounter(Protocol):
 
 
 Connect = Callable[[Endpoint, TemplateArguments], TokenCounter]
+NO_WEBHOOKS = WebhookRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,12 @@ class CheckedJob:
 class JobChecks:
     """The checks, cheap ones first."""
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], connect: Connect) -> None:
+    def __init__(
+        self, endpoints: Mapping[str, Endpoint], connect: Connect, webhooks: WebhookRules = NO_WEBHOOKS
+    ) -> None:
         self._endpoints = endpoints
         self._connect = connect
+        self._webhooks = webhooks
 
     async def check(self, spec: JobSpec) -> CheckedJob:
         """Split the data and see that a search can begin.
@@ -71,8 +77,10 @@ class JobChecks:
             ScorerUnavailableError: the target's scorer cannot be asked for token counts.
         """
         check_mode(spec)
+        if spec.webhook is not None:
+            self._webhooks.check(spec.webhook)
         terms = terms_of(self._endpoints, spec)
-        splits, sizes, warnings = sets_of(spec)
+        splits, sizes, warnings = await asyncio.to_thread(sets_of, spec)
         check_gradable(spec.metric, _graded(spec, splits))
         search = search_spec(spec, terms.prices)
         counter = self._counter(terms)
@@ -85,7 +93,7 @@ class JobChecks:
         check_mode(spec)
         refuse_estimate(spec)
         terms = terms_of(self._endpoints, spec)
-        splits, sizes, warnings = sets_of(spec)
+        splits, sizes, warnings = await asyncio.to_thread(sets_of, spec)
         search = search_spec(spec, terms.prices)
         counter = self._counter(terms)
         counts = await _count(counter, spec, search, splits)

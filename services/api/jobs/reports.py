@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pmpo.contracts.candidates import CandidatesPage
 from pmpo.contracts.jobs import JobSpec, JobView, ModelView, ResultView
 from pmpo.contracts.reports import ReportView
+from pmpo.errors import ConflictError
 from pmpo.optim.events import Event
 from pmpo.optim.types import Splits
 from pmpo.runs.codec import decode_event, decode_splits
@@ -45,7 +46,7 @@ class ReportService:
 
         Raises:
             NotFoundError: there is no such job.
-            ConflictError: the job compares no prompts.
+            ConflictError: the job compares no prompts, or its events are gone.
         """
         saved = await self._saved(job_id)
         result = await self._store.jobs.result(job_id)
@@ -56,7 +57,7 @@ class ReportService:
 
         Raises:
             NotFoundError: there is no such job.
-            ConflictError: the job compares no prompts.
+            ConflictError: the job compares no prompts, or its events are gone.
         """
         return await asyncio.to_thread(_candidates, await self._saved(job_id), page)
 
@@ -64,6 +65,11 @@ class ReportService:
         """The state is read before the events, so that a final state means that no event is missing."""
         record = await self._store.jobs.get(job_id)
         refuse_without_candidates(record.view)
+        if record.has_lost_events:
+            raise ConflictError(
+                f"the events of job {job_id}, which a report is made from, were cleared away some days after its end "
+                f"(PMPO_RETENTION_EVENTS_DAYS); what it found is still at GET /v1/jobs/{job_id}/result"
+            )
         spec, splits = await self._store.jobs.spec(job_id), await self._store.jobs.splits(job_id)
         events: list[bytes] = []
         while found := await self._store.journal.events(job_id, after=len(events), limit=PAGE_EVENTS):

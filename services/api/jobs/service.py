@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 
 from pmpo.contracts.estimates import EstimateView
+from pmpo.contracts.jobdata import SetName
 from pmpo.contracts.jobs import (
     FINAL_STATES,
     EventsPage,
@@ -18,10 +20,13 @@ from pmpo.contracts.jobs import (
 from pmpo.contracts.modes import RationalesView
 from pmpo.errors import ConflictError, StoreUnavailableError
 from pmpo.runs.codec import encode_splits
+from pmpo.runs.registration import with_registry_name
 from pmpo.runs.terms import encode_terms
 from pmpo.runtime.logs import get_logger
 from services.api.jobs.checks import CheckedJob, JobChecks
 from services.api.jobs.control import JobControl
+from services.api.jobs.data import JobRows, content_ids
+from services.api.jobs.listing import JobFilter, jobs_page
 from services.api.jobs.waiting import Waiting
 from services.queues import JobQueues
 from services.store.idempotency import KeyedRequest
@@ -41,8 +46,9 @@ class JobService:
         self._queues = queues
         self._checks = checks
         self._control = JobControl(store)
+        self._rows = JobRows(store)
 
-    async def create(self, spec: JobSpec, request: KeyedRequest | None = None) -> tuple[JobCreated, bool]:
+    async def create(self, project: str, spec: JobSpec, request: KeyedRequest | None = None) -> tuple[JobCreated, bool]:
         """Saved first, queued second: what was saved and not queued, the janitor queues.
 
         Returns:
@@ -50,13 +56,16 @@ class JobService:
 
         Raises:
             InvalidInputError: the job cannot be run as it is, or its key was used for another body.
+            NotFoundError: a data set that the project does not have.
         """
         known = await self._store.remembered.find(request) if request else None
         if known is not None:
             return JobCreated.model_validate_json(known), True
-        checked = await self._checks.check(spec)
-        job = _new_job(checked)
-        created = JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(checked.warnings))
+        named, warning = with_registry_name(spec)
+        checked = await self._checks.check(await self._rows.fill(project, named))
+        job = _new_job(checked, project, await content_ids(checked.spec.dataset), warning)
+        await self._rows.hold(project, spec, job.id)
+        created = JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(job.warnings))
         known = await self._store.jobs.create(job, request, created.model_dump_json().encode())
         if known is not None:  # the same request, sent twice at once
             return JobCreated.model_validate_json(known), True
@@ -69,17 +78,26 @@ class JobService:
         except StoreUnavailableError as error:
             log.warning("left_to_the_janitor", job_id=job_id, reason=error.message)
 
-    async def estimate(self, spec: JobSpec) -> EstimateView:
+    async def estimate(self, project: str, spec: JobSpec) -> EstimateView:
         """What a job would use. Nothing is saved.
 
         Raises:
             InvalidInputError: the job cannot be run as it is, its budget aside.
+            NotFoundError: a data set that the project does not have.
         """
-        return await self._checks.estimate(spec)
+        return await self._checks.estimate(await self._rows.fill(project, spec))
 
-    async def newest(self, limit: int) -> JobsPage:
-        """The newest jobs, newest first."""
-        return JobsPage(jobs=[record.view for record in await self._store.jobs.newest(limit)])
+    async def require(self, job_id: str, project: str) -> None:
+        """See that there is such a job in a project.
+
+        Raises:
+            NotFoundError: there is none, whether or not another project has one.
+        """
+        await self._store.jobs.require(job_id, project)
+
+    async def page(self, project: str, wanted: JobFilter) -> JobsPage:
+        """The jobs of a project that fit the filters, newest first."""
+        return await jobs_page(self._store.jobs, project, wanted)
 
     async def get(self, job_id: str, wait_s: float) -> JobView:
         """How a job stands; waits for a change of a job that is not over.
@@ -143,6 +161,15 @@ class JobService:
             await self._enqueue(job_id, queue)
         return view
 
+    async def delete(self, job_id: str) -> None:
+        """Delete a job that is over, with all that belongs to it.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: the job is not over.
+        """
+        await self._store.disposal.delete(job_id)
+
     async def result(self, job_id: str) -> ResultView | RationalesView:
         """What a finished job found.
 
@@ -168,7 +195,7 @@ class JobService:
         return EventsPage(events=events, last=events[-1].number if events else after, state=state)
 
 
-def _new_job(checked: CheckedJob) -> NewJob:
+def _new_job(checked: CheckedJob, project: str, datasets: Mapping[SetName, str], warning: str) -> NewJob:
     spec = checked.spec
     return NewJob(
         id=secrets.token_hex(10),
@@ -179,6 +206,9 @@ def _new_job(checked: CheckedJob) -> NewJob:
         splits=encode_splits(checked.splits),
         terms=encode_terms(checked.terms),
         split_sizes=checked.sizes,
-        warnings=checked.warnings,
+        warnings=[*checked.warnings, *filter(None, [warning])],
         prompt=spec.prompt,
+        project=project,
+        webhook=spec.webhook or "",
+        datasets=datasets,
     )

@@ -15,6 +15,11 @@ class Waiting:
     def __init__(self) -> None:
         self._has_ended = False
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is to stop."""
+        return self._has_ended
+
     def end(self) -> None:
         """From now on nobody waits. Safe in a signal handler."""
         self._has_ended = True

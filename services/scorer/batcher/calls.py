@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pmpo.errors import EngineError, PmpoError
+from pmpo.errors import EngineError, InvalidInputError, PmpoError, UpstreamError
 from services.scorer.batcher.engine_room import EngineDeadError, EngineRoom
 from services.scorer.batcher.sampling import Sampling
 from services.scorer.batcher.scoring import Part, Round, Scoring, has_bad_numbers
@@ -31,9 +31,8 @@ class EngineCalls:
         try:
             scored = await self._call(parts)
         except Exception as error:
-            logger.exception("the engine failed on a round of %d requests", len(parts))
-            if not _fail_if_it_passes([part.work for part in parts], error):
-                await self._room.outlive(error)
+            if not _fail_if_it_says_all([part.work for part in parts], error):
+                await self._outlive(error, f"on a round of {len(parts)} requests")
                 await self._redo(parts, scoring)
             return
         suspects = []
@@ -52,9 +51,9 @@ class EngineCalls:
         try:
             ends = await self._room.turn(leaving, joining)
         except Exception as error:
-            logger.exception("the engine failed while it drew for %d requests", len(works))
-            passes = _fail_if_it_passes(works, error)
-            sampling.start_again("" if passes else await self._room.outlive(error))
+            is_told = _fail_if_it_says_all(works, error)
+            reason = "" if is_told else await self._outlive(error, f"while it drew for {len(works)} requests")
+            sampling.start_again(reason)
             return
         ended_at = self._clock()
         for work in works:
@@ -75,14 +74,22 @@ class EngineCalls:
 
     async def _blame(self, part: Part, failure: Exception) -> None:
         """Fail the request that failed alone: it is the culprit, also when the engine has died of it."""
-        if _fail_if_it_passes([part.work], failure):
+        if _fail_if_it_says_all([part.work], failure):
             return
         try:
-            reason = await self._room.outlive(failure)
+            reason = await self._outlive(failure, "on one request")
         except EngineDeadError as death:
             part.work.fail(EngineError(f"the engine died of this request: {death.reason}"))
             raise
-        part.work.fail(EngineError(f"the engine failed on this request: {reason}"))
+        told = failure if isinstance(failure, UpstreamError) else None
+        part.work.fail(told or EngineError(f"the engine failed on this request: {reason}"))
+
+    async def _outlive(self, failure: Exception, when: str) -> str:
+        """As the room's. A refusal needs no check: the engine has looked at the request, not run it."""
+        if isinstance(failure, InvalidInputError):
+            return failure.message
+        logger.error("the engine failed %s", when, exc_info=failure)
+        return await self._room.outlive(failure)
 
     async def _call(self, parts: Sequence[Part]) -> ScoredItems:
         items = [item for part in parts for item in part.items]
@@ -96,9 +103,14 @@ class EngineCalls:
         return scored
 
 
-def _fail_if_it_passes(works: Sequence[Work[Any]], failure: Exception) -> bool:
-    """Whether a failure is nobody's fault and passes by itself (a model server is away): then it is told as it is."""
-    if not (isinstance(failure, PmpoError) and failure.retryable):
+def _fail_if_it_says_all(works: Sequence[Work[Any]], failure: Exception) -> bool:
+    """Whether a failure is to be told as it is, and nothing else to be done about it.
+
+    So it is with one that passes by itself (a model server is away), and with the refusal of a request that was alone.
+    """
+    if not isinstance(failure, PmpoError):
+        return False
+    if not failure.retryable and not (isinstance(failure, InvalidInputError) and len(works) == 1):
         return False
     fail_all(works, failure)
     return True

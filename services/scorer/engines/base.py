@@ -108,5 +108,5 @@ def check_finite(token_log_likelihoods: Sequence[FloatArray]) -> None:
             token = int(np.argmin(finite))
             raise NonFiniteScoreError(
                 f"the model gave {values[token]} for token {token} of item {index}; "
-                "its weights or its dtype are broken: try PMPO_SCORER_DTYPE=float32"
+                "its weights or its dtype are broken: run it in float32 (PMPO_SCORER_DTYPE, or the server's own option)"
             )

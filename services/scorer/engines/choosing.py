@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from transformers import PreTrainedTokenizerBase
-
 from pmpo.errors import ConfigurationError
 from pmpo.runtime.addresses import base_urls
 from pmpo.runtime.settings import Settings
@@ -22,22 +20,38 @@ CACHED_TOKENS_PER_BATCH_TOKEN = 2
 
 @dataclass(frozen=True, slots=True)
 class ModelText:
-    """How a model's texts become token ids."""
+    """How a model's texts become token ids. ``digest`` changes with the tokenizer and the template."""
 
-    tokenizer: PreTrainedTokenizerBase
     codec: TextCodec
     template: ChatTemplate
+    digest: str
 
 
-def load_text(source: ModelSource) -> ModelText:
-    """The tokenizer and the chat template of a model.
+def load_text(settings: Settings, source: ModelSource) -> ModelText:
+    """The tokenizer and the chat template of a model: from its files, or from its server.
 
     Raises:
         ConfigurationError: they cannot be loaded or used.
+        ScorerUnavailableError: no server answers that has them.
     """
+    if settings.scorer_remote_tokenizer == "server":
+        return _served_text(settings)
     tokenizer = load_tokenizer(source)
     codec = TextCodec(tokenizer)
-    return ModelText(tokenizer, codec, ChatTemplate(tokenizer, codec))
+    vocabulary = hashlib.sha256(repr(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
+    return ModelText(codec, ChatTemplate(tokenizer, codec), f"{vocabulary}\0{tokenizer.chat_template}")
+
+
+def _served_text(settings: Settings) -> ModelText:
+    from services.scorer.engines.remote.served_tokenizer import ask_for_tokenizer
+    from services.scorer.engines.remote.transport import Access
+
+    if settings.scorer_engine != "remote":
+        raise ConfigurationError("PMPO_SCORER_REMOTE_TOKENIZER=server is for PMPO_SCORER_ENGINE=remote: leave it out")
+    access = Access(settings.scorer_remote_key, settings.scorer_remote_timeout_s)
+    tokenizer = ask_for_tokenizer(_urls(settings), access, settings.scorer_remote_model)
+    codec = TextCodec(tokenizer)
+    return ModelText(codec, ChatTemplate(tokenizer, codec), tokenizer.digest)
 
 
 def choose_engine(settings: Settings, source: ModelSource, text: ModelText) -> Machine:
@@ -94,7 +108,6 @@ def _remote(settings: Settings, source: ModelSource, text: ModelText) -> Machine
     from services.scorer.engines.remote.generator import RemoteGenerator
     from services.scorer.engines.remote.session import Patience
 
-    vocabulary = hashlib.sha256(repr(sorted(text.tokenizer.get_vocab().items())).encode()).hexdigest()
     connected = connect(
         RemoteSettings(
             urls=_urls(settings),
@@ -108,9 +121,9 @@ def _remote(settings: Settings, source: ModelSource, text: ModelText) -> Machine
         Tokenizer(
             encode=lambda words: text.codec.encode(words, literal=False),
             decode=lambda ids: text.codec.decode(ids, keep_special=True),
-            digest=f"{vocabulary}\0{text.tokenizer.chat_template}",
+            digest=text.digest,
         ),
-        _context_length(source),
+        _context_length(source) if settings.scorer_remote_tokenizer == "files" else None,
     )
     connected.engine.self_check()
     generator = RemoteGenerator(connected.engine, connected.dialect, text.codec, text.template.end_token_ids())

@@ -1,4 +1,4 @@
-"""``pmpo datasets``: commands whose result is a data set."""
+"""``pmpo datasets``: storing and checking data sets, and commands that make one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from pmpo.cli.check import check
 from pmpo.cli.console import print_json, print_words, progress_console, shown, stdout_console
 from pmpo.cli.jobs import read_job
 from pmpo.cli.optimize import run_on_api
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
 from pmpo.cli.rationales import print_rationales, refuse_nothing, write_rows
+from pmpo.cli.stored import list_stored, push, rm
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobView
 from pmpo.runtime.settings import load_settings
@@ -28,6 +30,11 @@ AnswersOnly = Annotated[
     bool, typer.Option("--answers-only", help="Leave out the published reasoning: targets hold the answer alone.")
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="ROWS", help="Where the rows go, as JSON lines.")]
+
+datasets.command(epilog="Example: pmpo datasets push rows.csv --field input=review --field target=city")(push)
+datasets.command("list", epilog="Example: pmpo datasets list --json")(list_stored)
+datasets.command(epilog="Example: pmpo datasets rm ID")(rm)
+datasets.command(epilog="Example: pmpo datasets check train.jsonl --validation validation.jsonl")(check)
 
 
 @datasets.command(epilog="Example: pmpo datasets rationalize job.yaml --out rationales.jsonl")

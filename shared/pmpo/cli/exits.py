@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pmpo.errors import ConfigurationError, ConflictError, InvalidInputError, NotFoundError, PmpoError
+from pmpo.errors import (
+    ConfigurationError,
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    PmpoError,
+    UnauthorizedError,
+)
 
 DONE = 0
 FAILED = 1
@@ -17,13 +25,20 @@ TERMINATED = 143
 
 MEANINGS = {
     DONE: "done",
-    FAILED: "the job failed or was cancelled",
+    FAILED: "the job failed or was cancelled, or a check found something wrong",
     USAGE: "wrong usage, or input that cannot be used",
     SERVICE: "a service failed or does not answer",
     INTERRUPTED: "stopped with Ctrl-C",
 }
 
-_THE_CALLERS = (InvalidInputError, NotFoundError, ConflictError, ConfigurationError)
+_THE_CALLERS = (
+    InvalidInputError,
+    UnauthorizedError,
+    ForbiddenError,
+    NotFoundError,
+    ConflictError,
+    ConfigurationError,
+)
 
 
 class JobError(Exception):

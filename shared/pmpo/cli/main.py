@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pmpo import __version__
+from pmpo.cli.ci import ci
 from pmpo.cli.compress import compress
 from pmpo.cli.console import drop_output, print_json, shown
 from pmpo.cli.datasets import datasets
@@ -20,6 +21,7 @@ from pmpo.cli.demo import demo
 from pmpo.cli.estimate import estimate
 from pmpo.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, SERVICE, TERMINATED, JobError, exit_code
 from pmpo.cli.jobs import cancel, pause, result, resume, status, submit
+from pmpo.cli.keys import keys
 from pmpo.cli.optimize import optimize
 from pmpo.cli.reports import diff, report
 from pmpo.cli.up import up
@@ -53,6 +55,8 @@ app = typer.Typer(
 for _command, _example in EXAMPLES.items():
     app.command(epilog=f"Example: {_example}")(_command)
 app.add_typer(datasets, name="datasets")
+app.add_typer(keys, name="keys")
+app.add_typer(ci, name="ci")
 
 
 def run() -> NoReturn:

@@ -12,7 +12,7 @@ from rich.text import Text
 from pmpo.cli import words
 from pmpo.cli.console import on_one_line, print_json, shown, stdout_console
 from pmpo.cli.exits import JobError
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 from pmpo.contracts.modes import RationalesView
 from pmpo.errors import InvalidInputError
 

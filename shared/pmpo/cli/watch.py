@@ -61,13 +61,12 @@ class Watcher:
 
     def _announce(self, spec: JobSpec, created: JobCreated) -> None:
         if self.console is not None:
-            first, width = spec.dataset.train[0], min(self.console.width, MAX_LINE) - 11
+            width = min(self.console.width, MAX_LINE) - 11
             lines = (
                 f"Job {created.id}: {shown(spec.name)}",
                 f"  rows     {words.splits(created.splits)}",
                 f"  prompt   {on_one_line(spec.prompt, width)}",
-                f"  input    {on_one_line(str(first.get(spec.fields.input)), width)}",
-                f"  wanted   {on_one_line(str(first.get(spec.fields.wanted(spec.objective.kind))), width)}",
+                *_first_row(spec, width),
                 "",
             )
             for line in lines:
@@ -124,6 +123,17 @@ class _Sight:
             self._trouble = trouble
 
 
+def _first_row(spec: JobSpec, width: int) -> list[str]:
+    """The first row to train on; of a stored data set its id."""
+    if "train" in spec.dataset.ids:
+        return [f"  data     {spec.dataset.ids['train']}"]
+    first, wanted = spec.dataset.train[0], spec.fields.wanted(spec.objective.kind)
+    return [
+        f"  input    {on_one_line(str(first.get(spec.fields.input)), width)}",
+        f"  wanted   {on_one_line(str(first.get(wanted)), width)}",
+    ]
+
+
 def _refuse_failed(job: JobView) -> None:
     if job.state == "failed":
         raise JobError(failure(job), job_id=job.id, code=job.failure.code if job.failure else "failed")
@@ -160,6 +170,9 @@ def describe(job: JobView) -> list[tuple[str, str]]:
         lines.append(("failure", f"{shown(job.failure.message)} ({job.failure.code})"))
     elif job.failure:
         lines.append(("trouble", f"{shown(job.failure.message)} ({job.failure.code}); it is tried again"))
+    if job.webhook is not None:
+        detail = f": {shown(job.webhook.detail)}" if job.webhook.detail else ""
+        lines.append(("webhook", f"{job.webhook.state}{detail}"))
     if progress.iteration:
         lines.append(("best prompt", shown(job.best_prompt)))
     lines += [("warning", shown(warning)) for warning in job.warnings]

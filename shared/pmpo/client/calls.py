@@ -19,7 +19,7 @@ class Call:
         timeout_s: how long the answer may take.
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     timeout_s: float
     is_repeatable: bool

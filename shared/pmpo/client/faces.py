@@ -7,14 +7,21 @@ from typing import Self
 
 from pmpo.client.blocking import blocking, blocking_iterator, run
 from pmpo.client.calls import Retries
+from pmpo.client.datasets import DatasetCalls
 from pmpo.client.exchange import Exchange
+from pmpo.client.keys import KeyCalls
+from pmpo.client.models import ModelCalls
 from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
 from pmpo.client.watching import JobWatching
 
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class AsyncClient(JobWatching):
+class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls):
+    """All calls of an API."""
+
+
+class AsyncClient(_Calls):
     """Jobs of a PMPO API, awaited.
 
     Args:
@@ -70,7 +77,7 @@ class Client:
     ) -> None:
         self.url, headers = _address(url, api_key)
         self._exchange = Exchange(BlockingTransport(self.url, headers), self.url, retries or Retries())
-        self.core = JobWatching(self._exchange, timeout_s)
+        self.core = _Calls(self._exchange, timeout_s)
 
     create_job = blocking(JobWatching.create_job)
     estimate_job = blocking(JobWatching.estimate_job)
@@ -84,7 +91,15 @@ class Client:
     rationales = blocking(JobWatching.rationales)
     report = blocking(JobWatching.report)
     candidates = blocking(JobWatching.candidates)
+    create_dataset = blocking(DatasetCalls.create_dataset)
+    get_dataset = blocking(DatasetCalls.get_dataset)
+    list_datasets = blocking(DatasetCalls.list_datasets)
+    delete_dataset = blocking(DatasetCalls.delete_dataset)
+    create_key = blocking(KeyCalls.create_key)
+    list_keys = blocking(KeyCalls.list_keys)
+    revoke_key = blocking(KeyCalls.revoke_key)
     wait = blocking(JobWatching.wait)
+    models = blocking(ModelCalls.models)
     is_alive = blocking(JobWatching.is_alive)
 
     def close(self) -> None:

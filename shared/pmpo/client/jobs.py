@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
-
+from pmpo.client.answers import read
 from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
 from pmpo.contracts.candidates import CandidatesPage, Fate
@@ -16,9 +14,7 @@ from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobSpec, JobView, ResultView
 from pmpo.contracts.modes import RationalesView
 from pmpo.contracts.reports import ReportView
-from pmpo.errors import InvalidInputError, UpstreamError
-
-View = TypeVar("View", bound=BaseModel)
+from pmpo.errors import InvalidInputError
 
 
 class JobCalls:
@@ -42,7 +38,7 @@ class JobCalls:
         headers = {"content-type": "application/json", "idempotency-key": idempotency_key or str(uuid.uuid4())}
         body = spec.model_dump_json(exclude_unset=True).encode()
         call = Call("POST", "/v1/jobs", self._timeout_s, is_repeatable=True, headers=headers, body=body)
-        return _read(JobCreated, await self._exchange.send(call))
+        return read(JobCreated, await self._exchange.send(call))
 
     async def estimate_job(self, spec: JobSpec) -> EstimateView:
         """What a job would use, without running it.
@@ -53,16 +49,16 @@ class JobCalls:
         body = spec.model_dump_json(exclude_unset=True).encode()
         headers = {"content-type": "application/json"}
         call = Call("POST", "/v1/jobs/estimate", self._timeout_s, is_repeatable=True, headers=headers, body=body)
-        return _read(EstimateView, await self._exchange.send(call))
+        return read(EstimateView, await self._exchange.send(call))
 
     async def get_job(self, job_id: str, *, wait_s: float | None = None) -> JobView:
         """How a job stands. With ``wait_s`` the API answers when that changes, or after that many seconds."""
-        return _read(JobView, await self._get(_path(job_id), wait_s=wait_s))
+        return read(JobView, await self._get(_path(job_id), wait_s=wait_s))
 
     async def events(self, job_id: str, *, after: int = 0, wait_s: float | None = None) -> EventsPage:
         """Events with numbers above ``after``. With ``wait_s`` the API waits that long for the first of them."""
         answer = await self._get(_path(job_id, "/events"), {"after": str(after)}, wait_s=wait_s)
-        return _read(EventsPage, answer)
+        return read(EventsPage, answer)
 
     async def cancel_job(self, job_id: str) -> JobView:
         """Ask a job to stop; cancelling twice is cancelling once.
@@ -71,7 +67,7 @@ class JobCalls:
             ConflictError: the job is over.
         """
         call = Call("POST", _path(job_id, "/cancel"), self._timeout_s, is_repeatable=True)
-        return _read(JobView, await self._exchange.send(call))
+        return read(JobView, await self._exchange.send(call))
 
     async def pause_job(self, job_id: str) -> JobView:
         """Let a job rest after the call at hand; pausing twice is pausing once.
@@ -80,7 +76,7 @@ class JobCalls:
             ConflictError: the job is over, or is being cancelled.
         """
         call = Call("POST", _path(job_id, "/pause"), self._timeout_s, is_repeatable=True)
-        return _read(JobView, await self._exchange.send(call))
+        return read(JobView, await self._exchange.send(call))
 
     async def resume_job(self, job_id: str) -> JobView:
         """Let a paused job go on where it stopped; resuming twice is resuming once.
@@ -89,7 +85,7 @@ class JobCalls:
             ConflictError: the job is over, or is being cancelled.
         """
         call = Call("POST", _path(job_id, "/resume"), self._timeout_s, is_repeatable=True)
-        return _read(JobView, await self._exchange.send(call))
+        return read(JobView, await self._exchange.send(call))
 
     async def result(self, job_id: str) -> ResultView:
         """What a finished job found.
@@ -97,7 +93,7 @@ class JobCalls:
         Raises:
             ConflictError: there is no result, because the job is not over, failed or was cancelled.
         """
-        return _read(ResultView, await self._get(_path(job_id, "/result")))
+        return read(ResultView, await self._get(_path(job_id, "/result")))
 
     async def rationales(self, job_id: str) -> RationalesView:
         """The data set that a finished job of kind ``rationalize`` made.
@@ -105,7 +101,7 @@ class JobCalls:
         Raises:
             ConflictError: there is no result, because the job is not over, failed or was cancelled.
         """
-        return _read(RationalesView, await self._get(_path(job_id, "/result")))
+        return read(RationalesView, await self._get(_path(job_id, "/result")))
 
     async def report(self, job_id: str, *, with_losses: bool = False) -> ReportView:
         """All that a job has told, finished or not; ``with_losses`` adds each candidate's losses row by row.
@@ -114,7 +110,7 @@ class JobCalls:
             ConflictError: the job is of kind ``rationalize``, which compares no prompts.
         """
         query = {"losses": "true"} if with_losses else {}
-        return _read(ReportView, await self._get(_path(job_id, "/report"), query))
+        return read(ReportView, await self._get(_path(job_id, "/report"), query))
 
     async def candidates(
         self,
@@ -139,7 +135,7 @@ class JobCalls:
         """
         asked = {"after": str(after), "limit": limit, "fate": fate, "losses": "true" if with_losses else None}
         query = {name: str(value) for name, value in asked.items() if value is not None}
-        return _read(CandidatesPage, await self._get(_path(job_id, "/candidates"), query))
+        return read(CandidatesPage, await self._get(_path(job_id, "/candidates"), query))
 
     async def is_alive(self, *, timeout_s: float = 2.0) -> bool:
         """Whether a PMPO API answers at the address. Asks once, and takes another program's answer for a no."""
@@ -158,20 +154,3 @@ def _path(job_id: str, below: str = "") -> str:
     if not job_id.strip():
         raise InvalidInputError("the job id is empty; give the id that `pmpo submit` printed")
     return f"/v1/jobs/{quote(job_id.strip(), safe='')}{below}"
-
-
-def _read(view: type[View], answer: Answer) -> View:
-    """The typed answer. Keys that only a newer service knows are ignored.
-
-    Raises:
-        UpstreamError: the answer is no such view.
-    """
-    try:
-        return view.model_validate_json(answer.body, extra="ignore")
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise UpstreamError(
-            f"the API's answer is no {view.__name__} ({where}: {first['msg']}); "
-            "see whether PMPO_URL names a PMPO API of this version"
-        ) from None

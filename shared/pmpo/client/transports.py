@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pmpo.client.calls import Answer, Call, UnreachedError
 from pmpo.errors import InvalidInputError
+from pmpo.runtime.addresses import is_loopback
 
 if TYPE_CHECKING:
     import httpx
@@ -110,8 +110,4 @@ def _connection_problems() -> Iterator[None]:
 
 def _is_loopback(url: str) -> bool:
     """Whether a proxy from the environment must stay out of the way: this very machine needs none."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback(urlsplit(url).hostname or "")

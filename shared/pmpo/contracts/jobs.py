@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from pmpo.contracts.jobdata import JobData, SetName
 from pmpo.contracts.modes import (
     CompressionView,
     CompressSpec,
@@ -16,23 +17,13 @@ from pmpo.contracts.modes import (
     RationalizeSpec,
 )
 from pmpo.contracts.objectives import FieldNames, ObjectiveSpec, ObjectiveView
+from pmpo.contracts.registry import PromptRef, RegistrySpec
 from pmpo.contracts.scoring import TemplateArguments
-from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, ModelNames, OptimizerSpec, Strict
+from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, DatasetId, ModelNames, OptimizerSpec, Strict
 
 JobState = Literal["queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 FINAL_STATES: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
-MAX_INLINE_ROWS = 1_000
-
-Row = dict[str, Any]
 Prompt = Annotated[str, Field(min_length=1, max_length=200_000)]
-
-
-class InlineDataset(Strict):
-    """Rows in the request itself, at most 1,000 in all. ``validation`` and ``test`` are cut when absent."""
-
-    train: Annotated[list[Row], Field(min_length=1)]
-    validation: list[Row] | None = None
-    test: list[Row] | None = None
 
 
 class JobSpec(Strict):
@@ -41,7 +32,7 @@ class JobSpec(Strict):
     ``prompts`` are several seed prompts, ``prompt`` the first of them: it may be left out when ``prompts`` is there.
     ``metric`` grades generated answers; a job that does not name it gets ``exact_match``, or none where the objective
     knows pairs alone: they hold no answer that a text could be compared with. ``chat_template_kwargs`` go to the chat
-    template of every target, in scoring and in answering.
+    template of every target, in scoring and in answering. ``webhook`` is called when the job is over.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = "job"
@@ -49,7 +40,7 @@ class JobSpec(Strict):
     prompt: Prompt
     prompts: Annotated[list[Prompt], Field(max_length=20)] = Field(default_factory=list)
     task: Annotated[str, Field(max_length=10_000)] = ""
-    dataset: InlineDataset
+    dataset: JobData
     fields: FieldNames = FieldNames()
     objective: ObjectiveSpec = ObjectiveSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
@@ -64,6 +55,8 @@ class JobSpec(Strict):
     max_answer_tokens: Annotated[int, Field(ge=1, le=4_096)] = 64
     queue: Literal["interactive", "overnight"] = "interactive"
     seed: Annotated[int, Field(ge=0)] = 0
+    webhook: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
+    registry: RegistrySpec = RegistrySpec()
 
     @model_validator(mode="before")
     @classmethod
@@ -126,12 +119,25 @@ class JobFailure(Strict):
     retryable: bool = False
 
 
+class WebhookView(Strict):
+    """What became of a job's webhook.
+
+    ``pending`` until the receiver took it or the last try was made; ``detail`` says why the last try failed.
+    """
+
+    state: Literal["pending", "delivered", "failed"]
+    attempts: int = 0
+    detail: str = ""
+
+
 class JobView(Strict):
     """``GET /v1/jobs/{id}``.
 
     ``repeated_tokens``: scored and generated tokens of calls whose first answer was lost with a worker, and that were
     made again. They are no part of ``progress`` and count towards no budget, so that a disturbed job ends as it would
-    have ended undisturbed.
+    have ended undisturbed. ``webhook`` is null where the job has none.
+    ``registered``: the version of the prompt registry that the winner became.
+    ``datasets``: the id that each given set has by its content; a stored data set of that id may exist or not.
     """
 
     id: str
@@ -146,15 +152,22 @@ class JobView(Strict):
     warnings: list[str] = Field(default_factory=list)
     progress: Progress = Progress()
     failure: JobFailure | None = None
+    datasets: dict[SetName, DatasetId] = Field(default_factory=dict)
     stop_reason: str | None = None
     verdict: str | None = None
+    registered: PromptRef | None = None
     best_prompt: str
+    webhook: WebhookView | None = None
 
 
 class JobsPage(Strict):
-    """``GET /v1/jobs``: newest first."""
+    """``GET /v1/jobs``: newest first. ``next`` is the ``cursor`` of the next page, null when this is the last one.
+
+    A page may hold fewer jobs than were asked for, or none, and still have a next one: few of the jobs fit the filters.
+    """
 
     jobs: list[JobView]
+    next: str | None = None
 
 
 class EventView(Strict):
@@ -228,7 +241,7 @@ class ResultView(Strict):
 
     ``prompt_before`` is the first seed prompt. ``best_seed`` is the place in the job's list (from 1) of the seed prompt
     that ``prompt_after`` is, null when it is a rewrite. ``money`` is null where the models have no prices.
-    ``repeated_tokens`` are beside the costs, as in ``JobView``.
+    ``repeated_tokens`` are beside the costs, and ``datasets`` name the data by its content, as in ``JobView``.
     """
 
     job_id: str
@@ -247,6 +260,7 @@ class ResultView(Strict):
     num_candidates: int
     rejected: list[RejectionView]
     splits: SplitSizes
+    datasets: dict[SetName, DatasetId] = Field(default_factory=dict)
     scored_tokens: int
     computed_tokens: int
     generated_tokens: int

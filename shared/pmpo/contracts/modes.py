@@ -73,12 +73,14 @@ class RationalesView(ModeModel):
         row_numbers: their numbers (from 0) in the train data.
         without: every other row.
         verdict: always ``untested``: nothing is compared.
+        datasets: the id of each given set by its content, as in ``JobView``.
     """
 
     job_id: str
     name: str
     stop_reason: str
     verdict: Literal["untested"] = "untested"
+    datasets: dict[str, str] = Field(default_factory=dict)
     rows: list[dict[str, Any]]
     row_numbers: list[int]
     without: list[RowWithoutRationale]

@@ -15,9 +15,11 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from pmpo.errors import (
     ConflictError,
+    ForbiddenError,
     InvalidInputError,
     NotFoundError,
     PmpoError,
+    UnauthorizedError,
     UnavailableError,
     UnknownKeyError,
     error_classes,
@@ -86,7 +88,12 @@ def from_problem(problem: Problem) -> PmpoError:
 def _class_of_status(problem: Problem) -> type[PmpoError]:
     if problem.retryable:
         return UnavailableError
-    by_status: dict[int, type[PmpoError]] = {404: NotFoundError, 409: ConflictError}
+    by_status: dict[int, type[PmpoError]] = {
+        401: UnauthorizedError,
+        403: ForbiddenError,
+        404: NotFoundError,
+        409: ConflictError,
+    }
     is_callers = 400 <= problem.status < 500
     return by_status.get(problem.status, InvalidInputError if is_callers else PmpoError)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pmpo.contracts.candidates import CandidateView, Fate
-from pmpo.contracts.jobs import FlatPairView, JobFailure, JobState, ModelView, SplitSizes, TestView
+from pmpo.contracts.jobs import FlatPairView, JobFailure, JobState, ModelView, SplitSizes, TestView, WebhookView
 from pmpo.contracts.modes import CompressionView, DemonstrationsView
 from pmpo.contracts.objectives import ObjectiveView
 from pmpo.contracts.sections import Strict
@@ -180,3 +180,4 @@ class ReportView(Strict):
     demonstrations: DemonstrationsView | None
     demonstration_steps: list[DemonstrationStep]
     compression: CompressionView | None
+    webhook: WebhookView | None = None

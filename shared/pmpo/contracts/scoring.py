@@ -30,6 +30,7 @@ FloatCell: TypeAlias = float | list[float]
 IntCell: TypeAlias = int | list[int]
 TokensCell: TypeAlias = list[float] | list[list[float]]
 
+DEADLINE_HEADER = "x-pmpo-deadline-ms"  # how long the caller waits for the answer: after that the work is dropped
 JOB_HEADER = "x-pmpo-job"  # names the job that a request belongs to: jobs take turns in the scorer
 MAX_CHOICES = 128
 MAX_STOPS = 16

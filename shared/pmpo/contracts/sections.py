@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pmpo.contracts.modes import FewShotSpec
 
@@ -20,6 +20,9 @@ Algorithm = Literal[
     "evoprompt_ga",
     "evoprompt_de",
 ]
+
+
+DatasetId = Annotated[str, StringConstraints(pattern=r"^ds_[0-9a-f]{32}$")]
 
 
 class Strict(BaseModel):

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 from pmpo.contracts.objectives import FieldNames, ObjectiveKind
 from pmpo.errors import EmptyTargetError, InvalidDataError
 

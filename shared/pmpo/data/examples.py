@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 from pmpo.contracts.objectives import FieldNames, ObjectiveKind
 from pmpo.data.answers import answer_keys, number_at, options_text, scalar_text, targets_of, text_at
 from pmpo.errors import InvalidDataError, InvalidInputError, PlaceholderError

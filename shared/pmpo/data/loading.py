@@ -1,22 +1,35 @@
-"""Rows from files: JSON lines, a JSON list, a JSON object with an ``examples`` list (BIG-Bench Hard), or CSV.
+"""Rows from files: JSON lines, a JSON list, a JSON object with an ``examples`` list (BIG-Bench Hard), CSV or Parquet.
 
 Nothing is repaired: what cannot be read is refused with the file, the line and the reason.
 """
 
 from __future__ import annotations
 
-import csv
-import io
+import codecs
 import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import BinaryIO, Literal
 
-from pmpo.contracts.jobs import Row
-from pmpo.errors import InvalidDataError
+from pmpo.contracts.jobdata import Row
+from pmpo.data.rows import checked_row, kind_of, parse_json, parse_row
+from pmpo.data.tables import csv_rows, parquet_rows, text_lines
+from pmpo.errors import InvalidDataError, InvalidInputError
 
-LINES_SUFFIXES = frozenset({".jsonl", ".ndjson"})
-KNOWN_SUFFIXES = ".jsonl, .json, .csv"
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
+FORMATS: dict[str, Format] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+}
+KNOWN_SUFFIXES = ".jsonl, .json, .csv, .tsv, .parquet"
+STDIN = Path("-")
 
 
 def load_rows(path: Path) -> list[Row]:
@@ -25,24 +38,51 @@ def load_rows(path: Path) -> list[Row]:
     A byte order mark, Windows line ends and blank lines are tolerated. A ``.json`` file may also hold JSON lines.
 
     Args:
-        path: a ``.jsonl`` (or ``.ndjson``), ``.json`` or ``.csv`` file in UTF-8. A CSV file begins with its header.
+        path: a ``.jsonl`` (or ``.ndjson``), ``.json``, ``.csv``, ``.tsv`` or ``.parquet`` file; texts in UTF-8. A table
+            of text begins with its header.
 
     Raises:
         InvalidDataError: the file is missing, cannot be read, or is malformed (file, line and reason are named).
+        ConfigurationError: Parquet without pyarrow.
     """
-    text = _read_text(path)
-    suffix = path.suffix.lower()
-    if suffix in LINES_SUFFIXES:
-        rows = _rows_of_lines(path, text)
-    elif suffix == ".json":
-        rows = _rows_of_document(path, text)
-    elif suffix == ".csv":
-        rows = _rows_of_csv(path, text)
-    else:
-        raise InvalidDataError(f"{path} ends in {suffix or 'nothing'!r}; the kinds that are read are {KNOWN_SUFFIXES}")
+    rows = list(iterate_rows(path))
     if not rows:
         raise InvalidDataError(f"{path} holds no rows; give at least 3")
     return rows
+
+
+def iterate_rows(path: Path, *, form: Format | None = None, delimiter: str | None = None) -> Iterator[Row]:
+    """The rows of a file, or of standard input, one by one; only a ``json`` document is held in memory as a whole.
+
+    Args:
+        path: as of ``load_rows``, or ``-`` for standard input.
+        form: what the file holds; by its name when None, and JSON lines on standard input.
+        delimiter: of a table of text; a comma (or a tab in ``tsv``) when None.
+
+    Raises:
+        InvalidDataError: as of ``load_rows``; a file without rows yields none.
+        InvalidInputError: a delimiter that is none, or that the form does not have; Parquet on standard input.
+        ConfigurationError: Parquet without pyarrow.
+    """
+    form = form or _form_of(path)
+    if delimiter is not None:
+        _check_delimiter(delimiter, form)
+    if form == "parquet":
+        if path == STDIN:
+            raise InvalidInputError("Parquet is not read from standard input; give a file, or send JSON lines")
+        with _opened(path):
+            pass  # a file that cannot be opened is refused as any other
+        yield from parquet_rows(path)
+        return
+    label = "standard input" if path == STDIN else str(path)
+    with _opened(path) as stream:
+        lines = _decoded(stream, label)
+        if form == "json":
+            yield from _rows_of_document(label, "".join(lines))
+        elif form == "jsonl":
+            yield from _rows_of_lines(label, lines)
+        else:
+            yield from csv_rows(text_lines(lines), label, delimiter or ("\t" if form == "tsv" else ","))
 
 
 def missing_file(path: Path) -> InvalidDataError:
@@ -56,42 +96,72 @@ def missing_file(path: Path) -> InvalidDataError:
     return InvalidDataError(f"{path.name} was not found in {folder}{hint}")
 
 
-def _read_text(path: Path) -> str:
+def _form_of(path: Path) -> Format:
+    if path == STDIN:
+        return "jsonl"
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        with _opened(path):
+            pass  # a file that is not there is refused for that
+        raise InvalidDataError(f"{path} ends in {suffix or 'nothing'!r}; the kinds that are read are {KNOWN_SUFFIXES}")
+    return FORMATS[suffix]
+
+
+def _check_delimiter(delimiter: str, form: Format) -> None:
+    if form not in ("csv", "tsv"):
+        raise InvalidInputError(f"a delimiter belongs to tables of text, and this is {form}; leave it out")
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise InvalidInputError(f"the delimiter is {delimiter!r:.60}; give one character, such as ';'")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    if path == STDIN:
+        yield sys.stdin.buffer
+        return
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as stream:
+            yield stream
     except FileNotFoundError:
         raise missing_file(path) from None
     except OSError as error:
         raise InvalidDataError(f"{path} cannot be read: {error.strerror or error}; give a readable file") from None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InvalidDataError(f"{path}, line {line}: not UTF-8 ({error.reason}); save the file as UTF-8") from None
 
 
-def _rows_of_lines(path: Path, text: str) -> list[Row]:
-    rows = []
-    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 may stand in a text
+def _decoded(stream: Iterable[bytes], label: str) -> Iterator[str]:
+    """Lines as text with their ends, without the byte order mark; U+2028, which may stand in a text, ends none."""
+    for number, raw in enumerate(stream, start=1):
+        line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            reason = f"not UTF-8 ({error.reason}); save the file as UTF-8"
+            raise InvalidDataError(f"{label}, line {number}: {reason}") from None
+
+
+def _rows_of_lines(label: str, lines: Iterable[str]) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=1):
         if line.strip():
-            rows.append(_row(path, f"line {number}", _parse(path, number, line)))
-    return rows
+            yield parse_row(line.rstrip("\r\n"), label, number)
 
 
-def _rows_of_document(path: Path, text: str) -> list[Row]:
+def _rows_of_document(label: str, text: str) -> Iterator[Row]:
     if _is_json_lines(text):
-        return _rows_of_lines(path, text)
-    document = _parse(path, 1, text)
+        yield from _rows_of_lines(label, text.split("\n"))
+        return
+    document = parse_json(text, label, 1)
     if isinstance(document, dict):
         if not isinstance(document.get("examples"), list):
             keys = ", ".join(map(str, document)) or "none"
             raise InvalidDataError(
-                f"{path} holds an object without a list 'examples' (its keys: {keys}); give a list of rows"
+                f"{label} holds an object without a list 'examples' (its keys: {keys}); give a list of rows"
             )
         document = document["examples"]
     if not isinstance(document, list):
-        raise InvalidDataError(f"{path} holds {_kind(document)}; give a list of objects, or an object with 'examples'")
-    return [_row(path, f"entry {number}", entry) for number, entry in enumerate(document, start=1)]
+        reason = f"{kind_of(document)}; give a list of objects, or an object with 'examples'"
+        raise InvalidDataError(f"{label} holds {reason}")
+    for number, entry in enumerate(document, start=1):
+        yield checked_row(entry, f"{label}, entry {number}")
 
 
 def _is_json_lines(text: str) -> bool:
@@ -101,62 +171,3 @@ def _is_json_lines(text: str) -> bool:
         return bool(rest) and isinstance(json.loads(first), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def _rows_of_csv(path: Path, text: str) -> list[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[Row] = []
-    header: list[str] | None = None
-    try:
-        for cells in reader:
-            if not any(cells):
-                continue
-            if header is None:
-                header = _header(path, cells)
-            elif len(cells) != len(header):
-                reason = f"{len(cells)} values under a header of {len(header)}; quote values that hold a comma"
-                raise InvalidDataError(f"{path}, line {reader.line_num}: {reason}")
-            else:
-                rows.append(dict(zip(header, cells, strict=True)))
-    except csv.Error as error:
-        raise InvalidDataError(f"{path}, line {reader.line_num}: {error}; correct it, or use JSON lines") from None
-    return rows
-
-
-def _header(path: Path, cells: list[str]) -> list[str]:
-    if len(set(cells)) != len(cells) or not all(cells):
-        raise InvalidDataError(f"{path}, line 1: the header has an empty or repeated name; name each column once")
-    if len(cells) == 1 and any(mark in cells[0] for mark in ";\t|"):
-        raise InvalidDataError(f"{path}, line 1: {cells[0]!r} is one column; separate columns by commas")
-    return cells
-
-
-def _parse(path: Path, first_line: int, text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        where = f"line {first_line + error.lineno - 1}, column {error.colno}"
-        raise InvalidDataError(f"{path}, {where}: {error.msg}; correct the JSON there") from None
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise InvalidDataError(f"{path}, line {first_line}: {reason}; correct the JSON there") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _row(path: Path, where: str, value: Any) -> Row:
-    if not isinstance(value, dict):
-        raise InvalidDataError(f"{path}, {where}: {_kind(value)} where an object should stand; write {{...}}")
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise InvalidDataError(f"{path}, {where}: half of a surrogate pair, which is no text; remove it") from None
-    return value
-
-
-def _kind(value: object) -> str:
-    numbers = {bool: "true or false", int: "a number", float: "a number"}
-    names = {**numbers, list: "a list", str: "a text", dict: "an object"}
-    return names.get(type(value), "null")

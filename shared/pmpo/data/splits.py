@@ -6,11 +6,11 @@ SHA-256 digests, so it is the same under every version of Python and numpy.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pmpo.data.sampling import row_digest
 from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.optim.types import Example, Splits
 
@@ -102,13 +102,6 @@ def shares_of(num_rows: int, *, cut_validation: bool = True, cut_test: bool = Tr
     return Shares(min(MAX_TRAIN, num_rows - validation - test), validation, test)
 
 
-def sample_rows(num_rows: int, num_wanted: int, seed: int, keep: Sequence[int] = ()) -> list[int]:
-    """``num_wanted`` row numbers out of ``num_rows``, drawn by the seed, in ascending order; ``keep`` is among them."""
-    kept = set(keep)
-    others = sorted(set(range(num_rows)) - kept, key=lambda row: _digest(seed, row))
-    return sorted(kept | set(others[: max(0, num_wanted - len(kept))]))
-
-
 @dataclass(frozen=True, slots=True)
 class _Set:
     """Validation or test: given as it is, or cut from the train file."""
@@ -142,7 +135,7 @@ def _anchors_first(rows: Sequence[Example], anchors: Sequence[int], num_train: i
         raise InvalidInputError(f"anchor {unknown[0]} is no row of the train file; rows are 0 to {len(rows) - 1}")
     if len(wanted) > num_train:
         raise InvalidInputError(f"{len(wanted)} anchors do not fit into {num_train} train rows; name fewer anchors")
-    order = sorted(rows, key=lambda row: _digest(seed, row.index))
+    order = sorted(rows, key=lambda row: row_digest(seed, row.index))
     others = [row.index for row in order if row.index not in wanted]
     chosen = wanted | set(others[: num_train - len(wanted)])
     return [row for row in order if row.index in chosen] + [row for row in order if row.index not in chosen]
@@ -165,7 +158,3 @@ def _many_rows(num_rows: int, num_leftover: int) -> str:
 
 def _content(example: Example) -> tuple[str, tuple[str, ...]]:
     return example.input, example.targets
-
-
-def _digest(seed: int, row: int) -> bytes:
-    return hashlib.sha256(f"{seed}:{row}".encode()).digest()

@@ -7,7 +7,7 @@ OpenAI-compatible servers have more of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +65,16 @@ def read_text_counts(answer: Any, num_texts: int, where: str) -> list[int]:
     return [_count(value, "num_tokens", where) for value in counts]
 
 
-def read_completions(answer: Any, request: GenerationRequest, where: str) -> list[Completion]:
-    """``POST /v1/chat/completions``: the samples in order of their index.
+def num_choices(answer: Any) -> int:
+    """How many samples an answer holds; 0 for one of another form, which ``read_completions`` refuses."""
+    choices = answer.get("choices") if isinstance(answer, dict) else None
+    return len(choices) if isinstance(choices, list) else 0
+
+
+def read_completions(
+    answer: Any, request: GenerationRequest, where: str, text_of: Callable[[Mapping[str, Any]], Any]
+) -> list[Completion]:
+    """The samples of a completion in order of their index; ``text_of`` gives the text of a choice.
 
     A server that does not count each sample's tokens (``num_tokens`` is ours) has its total shared out evenly: sums,
     which budgets are made of, stay exact.
@@ -82,7 +90,7 @@ def read_completions(answer: Any, request: GenerationRequest, where: str) -> lis
     prompt_tokens = _count(usage.get("prompt_tokens"), "prompt_tokens", where)
     completions = [
         Completion(
-            text=_content(choice, where),
+            text=_text_of(text_of(choice), where),
             num_tokens=_count(choice.get("num_tokens", share + (position < left_over)), "num_tokens", where),
             finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
             num_prompt_tokens=prompt_tokens,
@@ -121,12 +129,11 @@ def _nats(value: Any, prompt: int, row: int, where: str) -> float:
     return float(value)
 
 
-def _content(choice: dict[str, Any], where: str) -> str:
-    content = _object(choice.get("message"), where).get("content")
-    if not isinstance(content, str):
+def _text_of(text: Any, where: str) -> str:
+    if not isinstance(text, str):
         raise UpstreamError(f"{where} gave a sample without text")
     # Half a surrogate pair can stand in JSON and in no text: it could be neither stored nor sent on.
-    return content.encode("utf-8", "replace").decode()
+    return text.encode("utf-8", "replace").decode()
 
 
 def _count(value: Any, key: str, where: str, least: int = 0) -> int:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import httpx
 
 from pmpo.contracts.problems import Problem, from_problem
-from pmpo.errors import OverloadedError, PmpoError, UnavailableError, UpstreamError
-
-MAX_QUOTED = 200
+from pmpo.errors import OverloadedError, PmpoError, TooLongError, UnavailableError, UpstreamError
+from pmpo.runtime.http import is_about_length, retry_after_s, said_by
 
 
 def error_of(response: httpx.Response, where: str, path: str, unavailable: type[UnavailableError]) -> PmpoError:
@@ -27,28 +24,25 @@ def error_of(response: httpx.Response, where: str, path: str, unavailable: type[
         return _of_status(response, where, path, unavailable)
     error = from_problem(problem)
     if error.retry_after_s is None:
-        error.retry_after_s = _retry_after_s(response)
+        error.retry_after_s = retry_after_s(response)
     return error
 
 
 def _of_status(response: httpx.Response, where: str, path: str, unavailable: type[UnavailableError]) -> PmpoError:
-    status, after = response.status_code, _retry_after_s(response)
+    """Of a server that is none of ours: what it says is quoted, as it alone knows."""
+    status, after = response.status_code, retry_after_s(response)
+    said = said_by(response)
+    quoted = f": {said}" if said else ""
     if status == 429:
-        return OverloadedError(f"{where} has too much to do; try again later", retry_after_s=after)
+        return OverloadedError(f"{where} has too much to do{quoted}; try again later", retry_after_s=after)
     if status in (502, 503, 504):
-        return unavailable(f"{where} cannot answer now (status {status}); look at its log", retry_after_s=after)
+        return unavailable(f"{where} cannot answer now (status {status}{quoted}); look at its log", retry_after_s=after)
     if status in (401, 403):
-        return UpstreamError(f"{where} refused the key (status {status}); correct key_variable in PMPO_ENDPOINTS")
+        return UpstreamError(
+            f"{where} refused the key (status {status}{quoted}); correct key_variable in PMPO_ENDPOINTS"
+        )
     if status in (404, 405):
-        return UpstreamError(f"{where} has no {path}; correct the address in PMPO_ENDPOINTS")
-    quoted = " ".join(response.text.split())[:MAX_QUOTED]
-    return UpstreamError(f"{where} answered {path} with status {status}: {quoted or 'nothing'}; look at its log")
-
-
-def _retry_after_s(response: httpx.Response) -> float | None:
-    """Seconds of ``Retry-After``; None without one, and for the date form, which nobody we call uses."""
-    try:
-        seconds = float(response.headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+        return UpstreamError(f"{where} has no {path}{quoted}; correct the address or the model in PMPO_ENDPOINTS")
+    if 400 <= status < 500 and is_about_length(said):
+        return TooLongError(f"{where} refused a text as too long: {said}; shorten the prompt or lower max_tokens")
+    return UpstreamError(f"{where} answered {path} with status {status}: {said or 'nothing'}; look at its log")

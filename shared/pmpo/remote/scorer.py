@@ -13,6 +13,7 @@ from pmpo.errors import InvalidInputError, ModelChangedError, ScorerUnavailableE
 from pmpo.optim.types import Example, ModelIdentity, Scores
 from pmpo.remote.answers import ServedModel, read_cell_counts, read_scores, read_served_model, read_text_counts
 from pmpo.remote.parts import joined, parts_of
+from pmpo.remote.breaker import Breakers
 from pmpo.remote.transport import DEFAULT_POLICY, Peer, RetryPolicy, Upstream
 from pmpo.runtime.endpoints import Endpoint
 
@@ -35,6 +36,7 @@ class ScorerClient:
         chat_template_kwargs: for the model's chat template, with every conversation.
         policy: retries.
         job: whose calls these are: a scorer lets jobs take turns.
+        breakers: those of the process.
     """
 
     def __init__(
@@ -48,10 +50,11 @@ class ScorerClient:
         chat_template_kwargs: Mapping[str, TemplateValue] | None = None,
         policy: RetryPolicy = DEFAULT_POLICY,
         job: str | None = None,
+        breakers: Breakers | None = None,
     ) -> None:
-        peer = Peer(endpoint.url, "scorer", ScorerUnavailableError, REMEDY, key, job)
-        self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy)
-        self._where = f"the scorer at {endpoint.url}"
+        peer = Peer(endpoint.urls, "scorer", ScorerUnavailableError, REMEDY, key, job)
+        self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy, breakers=breakers)
+        self._where = f"the scorer at {' or '.join(endpoint.urls)}"
         self._identity = identity
         self._template = {"chat_template_kwargs": dict(chat_template_kwargs)} if chat_template_kwargs else {}
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from pmpo import __version__
-from pmpo.contracts.scoring import JOB_HEADER
+from pmpo.contracts.scoring import DEADLINE_HEADER, JOB_HEADER
 from pmpo.errors import PmpoError, UnavailableError, UpstreamError
+from pmpo.remote.breaker import Breakers
 from pmpo.remote.refusals import error_of
+from pmpo.remote.route import LeftAloneError, Route
 
-CONNECT_TIMEOUT_S = 10.0
-RETRIED_STATUSES = frozenset({429, 502, 503, 504})
-_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+DOWN_STATUSES = frozenset({502, 503, 504})
+RETRIED_STATUSES = frozenset({429}) | DOWN_STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,14 @@ class RetryPolicy:
         max_tries: the first one included.
         first_wait_s: the wait is drawn below this, then below its double, and so on.
         max_wait_s: no wait is longer, whatever ``Retry-After`` says.
+        is_probing: a check with a short deadline: it asks a server that is left alone too, and its failure counts for
+            nothing there.
     """
 
     max_tries: int = 5
     first_wait_s: float = 0.5
     max_wait_s: float = 30.0
+    is_probing: bool = False
 
 
 DEFAULT_POLICY = RetryPolicy()
@@ -44,10 +47,11 @@ DEFAULT_POLICY = RetryPolicy()
 class Peer:
     """Who is called: the base address, what messages call it, the error and the remedy when it does not answer.
 
-    ``key`` goes as a bearer token; ``job``: whose calls these are, so that a scorer can let jobs take turns.
+    ``urls`` of several replicas are asked in turn when one fails. ``key`` goes as a bearer token; ``job``: whose calls
+    these are, so that a scorer can let jobs take turns.
     """
 
-    url: str
+    urls: Sequence[str]
     noun: str
     unavailable: type[UnavailableError]
     remedy: str
@@ -63,20 +67,13 @@ class _TransientError(Exception):
         self.error = error
 
 
-def open_http() -> httpx.AsyncClient:
-    """The client that a process shares between its ports; the caller closes it.
-
-    Deadlines are the ports' own. Proxies of the environment are used, except for this machine itself.
-    """
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
-        mounts=dict.fromkeys(_LOOPBACK),
-        headers={"user-agent": f"pmpo/{__version__}"},
-    )
-
-
 class Upstream:
-    """JSON to and from one peer. A cancelled task closes its call."""
+    """JSON to and from one peer. A cancelled task closes its call.
+
+    Of several replicas each gets a try before a wait, and one that failed is left until the others have failed too. A
+    server whose breaker is open gets no call at all: a call that finds nobody to ask fails at once, and so does one
+    that waited for its next try.
+    """
 
     def __init__(
         self,
@@ -85,10 +82,12 @@ class Upstream:
         *,
         timeout_s: float,
         policy: RetryPolicy = DEFAULT_POLICY,
+        breakers: Breakers | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._http = http
         self._peer = peer
+        self._route = Route(peer.urls, peer.job, breakers, is_probing=policy.is_probing)
         self._timeout_s = timeout_s
         self._policy = policy
         self._sleep = sleep
@@ -101,7 +100,8 @@ class Upstream:
         one ``x-request-id``.
 
         Raises:
-            UnavailableError: the peer's own kind: no connection or no answer in time.
+            UnavailableError: the peer's own kind: no connection, no answer in time, or its breaker is open, which
+                says when it will be asked again.
             UpstreamError: an answer that is no JSON, or a status that nobody documented.
             PmpoError: the class that the peer raised.
         """
@@ -113,7 +113,7 @@ class Upstream:
         return await self._call("GET", path, None, self._headers())
 
     def _headers(self) -> dict[str, str]:
-        headers = {"x-request-id": uuid.uuid4().hex}
+        headers = {"x-request-id": uuid.uuid4().hex, DEADLINE_HEADER: str(max(1, int(self._timeout_s * 1000)))}
         if self._peer.key is not None:
             headers["authorization"] = f"Bearer {self._peer.key}"
         if self._peer.job is not None:
@@ -123,7 +123,7 @@ class Upstream:
     async def _call(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Any:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(_TransientError),
-            stop=stop_after_attempt(self._policy.max_tries),
+            stop=stop_after_attempt(self._policy.max_tries + len(self._route) - 1),
             wait=self._wait_s,
             sleep=self._sleep,
             reraise=True,
@@ -134,24 +134,57 @@ class Upstream:
             raise last.error from None
 
     async def _try(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Any:
+        try:
+            url, given = self._route.enter()
+        except LeftAloneError as error:
+            raise self._left_alone(error) from None
+        try:
+            response = await self._answer(method, url, path, content, headers)
+        except asyncio.CancelledError:
+            self._route.given_up(url, given)
+            raise
+        except (_TransientError, UnavailableError) as error:
+            self._route.failed(url, given, str(error))
+            raise
+        except UpstreamError:
+            self._route.answered(url)
+            raise
+        if response.status_code in DOWN_STATUSES:
+            self._route.failed(url, given, f"status {response.status_code}")
+        elif response.status_code in RETRIED_STATUSES:
+            self._route.busy(url)
+        else:
+            self._route.answered(url)
+        return self._read(url, path, response, headers["x-request-id"])
+
+    def _left_alone(self, error: LeftAloneError) -> UnavailableError:
+        peer = self._peer
+        return peer.unavailable(
+            f"the {peer.noun} at {' or '.join(peer.urls)} failed several times in a row and is left alone for "
+            f"{error.wait_s:.1f} s more (last: {error.reason})",
+            retry_after_s=error.wait_s,
+        )
+
+    async def _answer(
+        self, method: str, url: str, path: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> httpx.Response:
         peer = self._peer
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = await self._http.request(method, peer.url + path, content=content, headers=dict(headers))
+                return await self._http.request(method, url + path, content=content, headers=dict(headers))
         except TimeoutError:
             limit = f"{self._timeout_s:g} s (PMPO_UPSTREAM_TIMEOUT_S)"
-            message = f"the {peer.noun} at {peer.url} did not answer within {limit}; raise the limit or add capacity"
+            message = f"the {peer.noun} at {url} did not answer within {limit}; raise the limit or add capacity"
             raise peer.unavailable(message) from None
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
-            message = f"the {peer.noun} at {peer.url} does not answer ({reason}); {peer.remedy}"
+            message = f"the {peer.noun} at {url} does not answer ({reason}); {peer.remedy}"
             raise _TransientError(peer.unavailable(message)) from None
         except httpx.HTTPError as error:
-            raise UpstreamError(f"the {peer.noun} at {peer.url} gave an answer that cannot be read: {error}") from None
-        return self._read(path, response, headers["x-request-id"])
+            raise UpstreamError(f"the {peer.noun} at {url} gave an answer that cannot be read: {error}") from None
 
-    def _read(self, path: str, response: httpx.Response, request_id: str) -> Any:
-        where = f"the {self._peer.noun} at {self._peer.url}"
+    def _read(self, url: str, path: str, response: httpx.Response, request_id: str) -> Any:
+        where = f"the {self._peer.noun} at {url}"
         if response.status_code != httpx.codes.OK:
             error = error_of(response, where, path, self._peer.unavailable)
             raise _TransientError(error) if response.status_code in RETRIED_STATUSES else error
@@ -161,7 +194,11 @@ class Upstream:
             raise UpstreamError(f"{where} answered {path} with what is no JSON (request {request_id})") from None
 
     def _wait_s(self, state: RetryCallState) -> float:
-        """Random below a doubling bound; after ``Retry-After`` when the peer named one."""
+        """None while there is a replica that has not been tried; else random below a doubling bound, after
+        ``Retry-After`` when the peer named one.
+        """
+        if state.attempt_number < len(self._route):
+            return 0.0
         failure = state.outcome.exception() if state.outcome is not None else None
         asked = failure.error.retry_after_s if isinstance(failure, _TransientError) else None
         return min(self._policy.max_wait_s, (asked or 0.0) + self._backoff(state))

@@ -10,10 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pmpo.contracts.jobs import JobSpec, Row
+from pmpo.contracts.jobdata import Row, is_dataset_id
+from pmpo.contracts.jobs import JobSpec
 from pmpo.data.loading import load_rows, missing_file
 from pmpo.data.published.catalogue import is_published_name, load_published
-from pmpo.data.splits import FEWEST_ROWS, sample_rows
+from pmpo.data.sampling import sample_rows
+from pmpo.data.splits import FEWEST_ROWS
 from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.runs.document import read_document
 from pmpo.runs.jobkeys import check_keys
@@ -40,7 +42,11 @@ def load_job(path: Path, data_dir: Path | None = None, overrides: Mapping[str, A
         InvalidInputError: a value of the wrong type or out of range, or a key that this version does not have.
         InvalidDataError: a data file that is missing, malformed or too long.
     """
-    job = nested(read_document(path), overrides or {})
+    return job_of(nested(read_document(path), overrides or {}), path, data_dir)
+
+
+def job_of(job: Mapping[str, Any], path: Path, data_dir: Path | None = None) -> JobSpec:
+    """The job that the keys ``job`` of the file ``path`` describe; see ``load_job``."""
     check_keys(job, str(path))
     source = _Source(path, data_dir.expanduser() if data_dir else None)
     sample = job["dataset"].get("sample") if isinstance(job.get("dataset"), dict) else None
@@ -48,7 +54,7 @@ def load_job(path: Path, data_dir: Path | None = None, overrides: Mapping[str, A
     spec = validated({key: value for key, value in body.items() if key != "prompt_file"}, path)
     if sample is not None:
         spec = _sampled(spec, sample, path)
-    check_num_rows(spec.dataset.train, spec.dataset.validation, spec.dataset.test)
+    check_num_rows(spec.dataset)
     check_mode(spec)
     return spec
 
@@ -92,20 +98,23 @@ class _Source:
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInputError(f"{self.path}: {where}: {found} cannot be read as UTF-8: {error}") from None
 
-    def dataset(self, job: Mapping[str, Any]) -> dict[str, list[Row]]:
-        """The rows of each set that the file names."""
+    def dataset(self, job: Mapping[str, Any]) -> dict[str, list[Row] | str]:
+        """The rows of each set that the file names; of a stored data set its id."""
         given = job.get("dataset")
-        if isinstance(given, str):
-            raise InvalidInputError(
-                f"{self.path}: dataset: this version has no stored data sets yet; name a file: {{train: data.jsonl}}"
-            )
+        if isinstance(given, str) and is_dataset_id(given):
+            given = {"train": given}
         if not isinstance(given, Mapping) or "train" not in given:
-            raise InvalidInputError(f"{self.path}: dataset: name a file with examples: {{train: data.jsonl}}")
+            raise InvalidInputError(
+                f"{self.path}: dataset: name a file with examples, {{train: data.jsonl}}, or the id of a stored data "
+                "set"
+            )
         names = {key: given[key] for key in ("train", "validation", "test") if given.get(key) is not None}
         return {key: self._rows(self._text(name, f"dataset.{key}"), f"dataset.{key}") for key, name in names.items()}
 
-    def _rows(self, name: str, where: str) -> list[Row]:
-        """The rows of a file, or of a published set such as ``bbh:navigate``."""
+    def _rows(self, name: str, where: str) -> list[Row] | str:
+        """The rows of a file, or of a published set such as ``bbh:navigate``; an id as it is."""
+        if is_dataset_id(name):
+            return name
         if is_published_name(name):
             return load_published(name, self.data_dir)
         return load_rows(self._find(name, where))
@@ -164,6 +173,11 @@ def _sampled(spec: JobSpec, sample: Any, path: Path) -> JobSpec:
     if isinstance(sample, bool) or not isinstance(sample, int) or sample < FEWEST_ROWS:
         raise InvalidInputError(
             f"{path}: dataset.sample is {sample!r:.60}; give a number of rows, at least {FEWEST_ROWS}"
+        )
+    if "train" in spec.dataset.ids:
+        raise InvalidInputError(
+            f"{path}: dataset.sample draws from a file and train is a stored data set; store a sample instead: "
+            f"`pmpo datasets push FILE --sample {sample} --seed {spec.seed}`"
         )
     rows, anchors = spec.dataset.train, spec.constraints.anchors
     unknown = next((anchor for anchor in anchors if not 0 <= anchor < len(rows)), None)

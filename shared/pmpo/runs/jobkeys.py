@@ -1,4 +1,4 @@
-"""The keys of a job file: which are known, which this version does not have yet, which are mistakes."""
+"""The keys of a job file: which are known, which are mistakes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from pmpo.contracts.jobs import JobSpec
-from pmpo.errors import InvalidInputError, UnknownKeyError
+from pmpo.errors import UnknownKeyError
 
 DATASET_KEYS = ("train", "validation", "test", "sample")
 FILE_KEYS = ("prompt_file",)
 SECTION_FILE_KEYS = {"optimizer": ("meta_prompt_file",)}
-NOT_YET = frozenset({"webhook"})
 
 
 def check_keys(job: Mapping[Any, Any], where: str) -> None:
-    """Refuse, at any level, a key that is unknown or not built yet.
+    """Refuse, at any level, a key that is unknown.
 
     Args:
         job: a job file's content.
@@ -26,15 +25,11 @@ def check_keys(job: Mapping[Any, Any], where: str) -> None:
 
     Raises:
         UnknownKeyError: names the key, where it stands, and the nearest known name.
-        InvalidInputError: names the key that this version does not have.
     """
     for prefix, section, known in _sections(job):
         for key in section:
             if key in known:
                 continue
-            path = f"{prefix}{key}"
-            if path in NOT_YET:
-                raise InvalidInputError(f"{where}: this version does not have {path!r} yet; remove the key")
             raise UnknownKeyError(f"{where}: {unknown_key(prefix, str(key), known)}")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pmpo.contracts.jobs import MAX_INLINE_ROWS, JobSpec, Row, SplitSizes
+from pmpo.contracts.jobdata import MAX_INLINE_ROWS, JobData, Row
+from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.contracts.sections import OptimizerSpec
 from pmpo.data.examples import check_placeholders, to_examples
 from pmpo.data.splits import make_splits
@@ -74,7 +75,7 @@ def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     """
     check_objective(job)
     dataset = job.dataset
-    check_num_rows(dataset.train, dataset.validation, dataset.test)
+    check_num_rows(dataset)
     train = _examples(job, dataset.train, "train")
     validation = _given(job, dataset.validation, "validation")
     test = _given(job, dataset.test, "test")
@@ -92,19 +93,22 @@ def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     return splits, sizes, [*division.warnings, *_weights_used(job, train)]
 
 
-def check_num_rows(train: list[Row], validation: list[Row] | None, test: list[Row] | None) -> None:
-    """Refuse more rows than a job carries.
+def check_num_rows(data: JobData) -> None:
+    """Refuse more rows than a job carries; those of stored data sets are not carried.
 
     Raises:
         InvalidDataError: names the number, the limit and the remedy.
     """
-    num_given = len(validation or ()) + len(test or ())
-    if len(train) + num_given <= MAX_INLINE_ROWS:
+    sets = {"train": data.train, "validation": data.validation, "test": data.test}
+    nums = {name: len(rows or ()) for name, rows in sets.items() if name not in data.ids}
+    total = sum(nums.values())
+    if total <= MAX_INLINE_ROWS:
         return
-    room = MAX_INLINE_ROWS - num_given
-    remedy = f"add `sample: {room}` to the job file's dataset" if room >= 3 else "shorten validation and test"
+    room = MAX_INLINE_ROWS - total + nums.get("train", 0)
+    sample = f"add `sample: {room}` to the job file's dataset" if room >= 3 else "shorten validation and test"
     raise InvalidDataError(
-        f"the data has {len(train) + num_given:,} rows and a job carries at most {MAX_INLINE_ROWS:,}; {remedy}"
+        f"the data has {total:,} rows and a job carries at most {MAX_INLINE_ROWS:,}; {sample}, or store it with "
+        "`pmpo datasets push` and name its id"
     )
 
 

@@ -28,5 +28,15 @@ def mask_form(form: Literal["small", "full"]) -> MetaPrompt:
     return small_mask() if form == "small" else _load("mask.txt")
 
 
+def meta_texts(form: Literal["small", "full"], own: str | None) -> list[str]:
+    """The texts that a job asks its rewriter with: for rewrites (its own, where it has one) and for units."""
+    rewrite, mask = ("rewrite_small.txt", "mask_small.txt") if form == "small" else ("rewrite.txt", "mask.txt")
+    return [own if own is not None else _read(rewrite), _read(mask)]
+
+
 def _load(name: str) -> MetaPrompt:
-    return MetaPrompt.parse(files("pmpo.runs").joinpath("meta_prompts", name).read_text(encoding="utf-8"))
+    return MetaPrompt.parse(_read(name))
+
+
+def _read(name: str) -> str:
+    return files("pmpo.runs").joinpath("meta_prompts", name).read_text(encoding="utf-8")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pmpo.contracts.jobdata import MAX_INLINE_ROWS
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.contracts.modes import CompressionView, CompressSpec, RationalizeSpec
 from pmpo.data.examples import check_placeholders, to_examples
 from pmpo.data.rationales import AnswerReader
-from pmpo.errors import InvalidInputError
+from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.optim.bounds import TokenCounts
 from pmpo.optim.deletion import DeletionRule, minimum_compression_budget
 from pmpo.optim.mode_results import Compression
@@ -14,7 +15,7 @@ from pmpo.optim.rationalize import RationaleRule
 from pmpo.optim.spec import BudgetCaps, SearchSpec
 from pmpo.optim.tariff import Reservation
 from pmpo.optim.types import Splits
-from pmpo.runs.jobspec import check_num_rows, split_job
+from pmpo.runs.jobspec import split_job
 from pmpo.runs.plain import to_plain
 from pmpo.runs.rivals import smallest_budget as smallest_search_budget
 
@@ -102,7 +103,12 @@ def sets_of(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     dataset = job.dataset
     num_left = len(dataset.validation or ()) + len(dataset.test or ())
     warnings = [f"{num_left} validation and test rows are not read: rationales are made for train"] if num_left else []
-    check_num_rows(dataset.train, None, None)
+    if len(dataset.train) > MAX_INLINE_ROWS:
+        raise InvalidDataError(
+            f"the data has {len(dataset.train):,} rows and a rationalize job takes at most {MAX_INLINE_ROWS:,}; take a "
+            f"sample of them: `sample: {MAX_INLINE_ROWS}` in a job file, or `pmpo datasets push FILE --sample "
+            f"{MAX_INLINE_ROWS} --seed 0`"
+        )
     train = to_examples(dataset.train, job.fields, name="train")
     check_placeholders(job.prompt, train)
     return Splits(train, (), ()), SplitSizes(train=len(train), validation=0, test=0), warnings

@@ -36,5 +36,5 @@ def load_prompt_job(prompt: Path, data: Path, values: Mapping[str, Any]) -> JobS
         raise InvalidInputError(f"{prompt} cannot be read as UTF-8: {error}") from None
     rows = load_rows(data)
     spec = validated(nested({"name": prompt.stem, "prompt": text, "dataset": {"train": rows}}, values), prompt)
-    check_num_rows(spec.dataset.train, None, None)
+    check_num_rows(spec.dataset)
     return spec

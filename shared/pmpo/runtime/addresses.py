@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urlsplit
 
 
@@ -33,3 +34,19 @@ def base_urls(listed: str) -> tuple[str, ...]:
     if not urls or len(set(urls)) < len(urls):
         raise ValueError("give one or more different addresses, with commas between them")
     return urls
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as it is bound or as a URL names it without brackets, is this very machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def host_in(header: str) -> str:
+    """The host of a ``Host`` header, without its port and without brackets; empty when there is none."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""

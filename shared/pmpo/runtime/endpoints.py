@@ -8,17 +8,19 @@ import os
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pmpo.errors import ConfigurationError, InvalidInputError
-from pmpo.runtime.addresses import base_url
+from pmpo.runtime.addresses import base_urls
 from pmpo.runtime.settings import Settings
 
 VARIABLE = "PMPO_ENDPOINTS"
 DEFAULT_NAME = "default"
+_KEY_VARIABLES = ("key_variable", "generate_key_variable")
+SCORER_KEY_VARIABLE = "PMPO_SCORER_KEY"
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
@@ -28,7 +30,11 @@ def _finite(value: bool | int | float | str | None) -> bool | int | float | str 
     return value
 
 
-BaseUrl = Annotated[str, AfterValidator(base_url)]
+def _addresses(listed: str) -> str:
+    return ",".join(base_urls(listed))
+
+
+BaseUrls = Annotated[str, AfterValidator(_addresses)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 TemplateValue = Annotated[bool | int | float | str | None, AfterValidator(_finite)]
 
@@ -52,19 +58,24 @@ class Endpoint(_Entry):
 
     Attributes:
         name: what jobs call it.
-        url: base address of the scorer, without ``/v1``.
-        generate_url: base address of an OpenAI-compatible server; the scorer's when not given.
+        url: base address of the scorer, without ``/v1``; of several replicas, with commas between them.
+        generate_url: base address of an OpenAI-compatible server, or of several; the scorer's when not given.
+        generate_api: which of that server's routes writes: of conversations, or of plain text for a model without a
+            chat template.
         model: the model's name there, where a server serves several.
         key_variable: the environment variable that holds the key.
+        generate_key_variable: the one that holds the key of ``generate_url``; ``key_variable`` when not given.
         prices: for caps on money.
         chat_template_kwargs: what its chat template is given with every conversation, such as ``enable_thinking``.
     """
 
     name: str
-    url: BaseUrl
-    generate_url: BaseUrl = ""
+    url: BaseUrls
+    generate_url: BaseUrls = ""
+    generate_api: Literal["chat", "completions"] = "chat"
     model: str | None = None
     key_variable: str | None = None
+    generate_key_variable: str | None = None
     prices: Prices | None = None
     chat_template_kwargs: dict[str, TemplateValue] = Field(default_factory=dict)
 
@@ -73,17 +84,34 @@ class Endpoint(_Entry):
     def _generate_where_scored(cls, data: Any) -> Any:
         return {"generate_url": data["url"], **data} if isinstance(data, Mapping) and "url" in data else data
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The scorer's replicas."""
+        return tuple(self.url.split(","))
+
+    @property
+    def generate_urls(self) -> tuple[str, ...]:
+        """The servers that write."""
+        return tuple(self.generate_url.split(","))
+
     def key(self, environment: Mapping[str, str] | None = None) -> str | None:
-        """The key to send, or None.
+        """The key to send to the scorer, or None.
 
         Raises:
             ConfigurationError: the variable is named and not set.
         """
-        if self.key_variable is None:
+        return self._value_of(self.key_variable, environment)
+
+    def generate_key(self, environment: Mapping[str, str] | None = None) -> str | None:
+        """The key to send to the server that writes, or None. Raises as ``key``."""
+        return self._value_of(self.generate_key_variable or self.key_variable, environment)
+
+    def _value_of(self, variable: str | None, environment: Mapping[str, str] | None) -> str | None:
+        if variable is None:
             return None
-        value = (os.environ if environment is None else environment).get(self.key_variable)
+        value = (os.environ if environment is None else environment).get(variable)
         if not value:
-            raise ConfigurationError(f"{self.key_variable} is not set; endpoint {self.name!r} takes its key from it")
+            raise ConfigurationError(f"{variable} is not set; endpoint {self.name!r} takes its key from it")
         return value
 
 
@@ -94,7 +122,8 @@ def load_endpoints(settings: Settings) -> dict[str, Endpoint]:
         ConfigurationError: the text or file is malformed; names the endpoint, the key and the rule.
     """
     if settings.endpoints is None:
-        return {DEFAULT_NAME: Endpoint(name=DEFAULT_NAME, url=_own_scorer(settings))}
+        key_variable = SCORER_KEY_VARIABLE if settings.scorer_key is not None else None
+        return {DEFAULT_NAME: Endpoint(name=DEFAULT_NAME, url=_own_scorer(settings), key_variable=key_variable)}
     table = _read(settings.endpoints)
     if not isinstance(table, dict) or not table:
         raise ConfigurationError(f'{VARIABLE} holds no table; write {{"default": {{"url": "http://scorer:8100"}}}}')
@@ -112,8 +141,8 @@ def key_variables(given: str | None) -> frozenset[str]:
         table = _read(given)
     except ConfigurationError:
         return frozenset()
-    rows = table.values() if isinstance(table, dict) else ()
-    return frozenset(str(row["key_variable"]) for row in rows if isinstance(row, dict) and row.get("key_variable"))
+    rows = [row for row in table.values() if isinstance(row, dict)] if isinstance(table, dict) else []
+    return frozenset(str(row[key]) for row in rows for key in _KEY_VARIABLES if row.get(key))
 
 
 def endpoint(table: Mapping[str, Endpoint], name: str) -> Endpoint:

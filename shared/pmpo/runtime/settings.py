@@ -29,8 +29,17 @@ class Settings(BaseSettings):
     )
     api_host: str = Field(default="127.0.0.1", description="address the API binds")
     api_port: int = Field(default=8000, ge=0, le=65535, description="port of the API; 0 takes a free one")
+    api_keys: Literal["auto", "required", "off"] = Field(
+        default="auto", description="who may call the API: auto asks for keys unless it is bound to loopback"
+    )
     scorer_host: str = Field(default="127.0.0.1", description="address the scorer binds")
     scorer_port: int = Field(default=8100, ge=0, le=65535, description="port of the scorer; 0 takes a free one")
+    scorer_key: str | None = Field(
+        default=None, repr=False, description="key that the scorer asks for; API and worker send it"
+    )
+    scorer_open: bool = Field(
+        default=False, description="let a scorer that is not bound to loopback answer without a key"
+    )
     scorer_model: str = Field(default="nano", description="model folder, hub name, or nano for the bundled model")
     scorer_engine: Literal["torch_tree", "vllm_local", "remote", "sampled_prefix"] = Field(
         default="torch_tree", description="engine that scores: torch_tree, vllm_local, remote or sampled_prefix"
@@ -48,6 +57,10 @@ class Settings(BaseSettings):
     scorer_remote_urls: str | None = Field(default=None, description="model servers of one model, with commas between")
     scorer_remote_model: str | None = Field(
         default=None, description="the model's name there, where several are served"
+    )
+    scorer_remote_tokenizer: Literal["files", "server"] = Field(
+        default="files",
+        description="whose tokenizer: files (of PMPO_SCORER_MODEL), or what a vLLM server tells: server",
     )
     scorer_remote_key: str | None = Field(default=None, repr=False, description="key for the model servers")
     scorer_remote_context_length: int = Field(
@@ -71,13 +84,28 @@ class Settings(BaseSettings):
     endpoints: str | None = Field(default=None, description="endpoint table: JSON text, or path of a YAML or JSON file")
     data_dir: str | None = Field(default=None, description="folder in which a job file's data is also looked up")
     url: str = Field(default="http://127.0.0.1:8000", description="API that the client and the CLI call")
-    api_key: str | None = Field(default=None, description="key that the client sends")
+    api_key: str | None = Field(default=None, repr=False, description="key that the client sends")
     lease_s: float = Field(default=15.0, gt=0.5, description="a worker's hold on a job, renewed at a third of it")
     drain_s: float = Field(default=5.0, ge=0, description="time for the call at hand when a worker is asked to stop")
     score_cache_bytes: int = Field(
         default=268_435_456, ge=0, description="memory in Redis for scores that all jobs share; 0: none"
     )
+    dataset_max_rows: int = Field(default=50_000, ge=1, description="most rows of a stored data set")
+    dataset_max_bytes: int = Field(default=52_428_800, ge=1, description="most bytes of a data set that is sent")
     upstream_timeout_s: float = Field(default=300.0, gt=0, description="deadline of one call to a scorer or generator")
+    webhook_secret: str | None = Field(
+        default=None, repr=False, description="what webhooks are signed with; without it, jobs with one are refused"
+    )
+    webhook_allow: str | None = Field(
+        default=None, description="hosts and networks that webhooks may reach though they are private, with commas"
+    )
+    retention_days: float = Field(default=0.0, ge=0, description="days that jobs are kept after their end; 0: for ever")
+    retention_events_days: float = Field(
+        default=0.0, ge=0, description="days that their events are kept, reports with them; 0: as long as the job"
+    )
+    retention_journal_days: float = Field(
+        default=0.0, ge=0, description="days that their journals are kept; 0: as long as the job"
+    )
     state_dir: str | None = Field(default=None, description="where the embedded stack keeps Redis' files and its logs")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
 

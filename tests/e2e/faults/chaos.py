@@ -23,6 +23,7 @@ class Chaos:
 
     def __init__(self, stack: Stack, proxy: Proxy, *, seed: int, num_disturbances: int, lease_s: float) -> None:
         self.done: Counter[str] = Counter()
+        self.num_tried = 0
         self._stack = stack
         self._proxy = proxy
         self._random = random.Random(seed)
@@ -50,6 +51,10 @@ class Chaos:
     def start(self) -> None:
         self._thread.start()
 
+    def has_tried(self, share: float) -> bool:
+        """Whether it is this far with its plan: 1.0 is the end."""
+        return self.num_tried >= share * len(self._plan) or not self._thread.is_alive()
+
     def stop(self) -> None:
         self._stopped.set()
         self._thread.join(60)
@@ -61,6 +66,7 @@ class Chaos:
                 return
             if disturb():
                 self.done[name] += 1
+            self.num_tried += 1
 
     def _pids(self, name: str) -> list[int]:
         return [pid for pid in children_of(self._stack.process.pid) if NAMES[name] in command_of(pid)]

@@ -12,6 +12,7 @@ import redis
 
 from tests.integration.conftest import Stack, running, start_stack
 
+from .figures import Figures
 from .proxy import Proxy
 
 LEASE_S = 3.0
@@ -22,12 +23,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--faults-jobs", type=int, default=20, help="jobs: 20 in the short form, 100 in the long")
     group.addoption("--faults-disturbances", type=int, default=22, help="how often something is killed, frozen or cut")
     group.addoption("--faults-seed", type=int, default=0, help="decides what is disturbed and when")
+    group.addoption("--faults-limit", type=float, default=14.0, help="seconds that each job may add to the whole run")
+    group.addoption("--faults-results", type=Path, default=None, help="JSON file that gets the figures")
 
 
 @dataclass(frozen=True)
 class Disturbed:
     stack: Stack
     proxy: Proxy
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """What a test measured, for the file of ``--faults-results``."""
+    return Figures(request.config.getoption("--faults-results"))
 
 
 @pytest.fixture

@@ -11,14 +11,15 @@ import pytest
 
 from pmpo.client import Client, Retries
 from pmpo.contracts.jobs import JobSpec
-from tests.integration.conftest import ROOT, Jobs, Undisturbed, repeatable
+from tests.integration.conftest import ROOT, Jobs, Undisturbed, repeatable, wait_for
 
 from .chaos import Chaos
 from .conftest import LEASE_S, Disturbed
+from .figures import Figures
 
 PATIENT = Retries(max_attempts=40, first_wait_s=0.3, max_wait_s=2.0)
-LIMIT_S_A_JOB = 14.0
 FINAL = ("succeeded", "failed", "cancelled")
+MOST_AHEAD = 10
 
 
 def _specs() -> list[dict[str, Any]]:
@@ -45,6 +46,15 @@ def _undisturbed(jobs: Jobs, specs: list[dict[str, Any]]) -> tuple[list[str], li
     return ids, found
 
 
+def _submit_all(client: Client, chaos: Chaos, specs: list[JobSpec]) -> list[str]:
+    """Jobs come in as the disturbances do, some of them ahead, so that neither is over long before the other."""
+    ids = []
+    for number, spec in enumerate(specs):
+        wait_for(lambda number=number: chaos.has_tried((number - MOST_AHEAD) / len(specs)), "a disturbance", 300)
+        ids.append(client.create_job(spec).id)
+    return ids
+
+
 def _finish_all(client: Client, ids: list[str], limit_s: float) -> dict[str, str]:
     """The states in the end; what is not over by then is told as it stands."""
     deadline = time.monotonic() + limit_s
@@ -58,7 +68,9 @@ def _finish_all(client: Client, ids: list[str], limit_s: float) -> dict[str, str
 
 
 @pytest.mark.timeout(0)  # the limit is in the test, and tells of every job
-def test_every_job_ends_as_if_nothing_had_happened(disturbed: Disturbed, request: pytest.FixtureRequest) -> None:
+def test_every_job_ends_as_if_nothing_had_happened(
+    disturbed: Disturbed, request: pytest.FixtureRequest, figures: Figures
+) -> None:
     num_jobs = request.config.getoption("--faults-jobs")
     specs = _specs()
     api = disturbed.stack.api
@@ -73,31 +85,61 @@ def test_every_job_ends_as_if_nothing_had_happened(disturbed: Disturbed, request
     )
     with Client(api, retries=PATIENT) as client:
         chaos.start()
+        started_at = time.monotonic()
         kinds = [number % len(specs) for number in range(num_jobs)]
-        ids = [client.create_job(JobSpec.model_validate(specs[kind])).id for kind in kinds]
-        states = _finish_all(client, ids, limit_s=LIMIT_S_A_JOB * num_jobs)
+        ids = _submit_all(client, chaos, [JobSpec.model_validate(specs[kind]) for kind in kinds])
+        states = _finish_all(client, ids, limit_s=request.config.getoption("--faults-limit") * num_jobs)
+        seconds = time.monotonic() - started_at
         chaos.stop()
         views = {job_id: client.get_job(job_id) for job_id in ids}
         repeated = sum(view.repeated_tokens for view in views.values())
         attempts = sum(view.attempts for view in views.values())
         print(f"\n{num_jobs} jobs, {attempts} attempts, {repeated} tokens repeated, {dict(chaos.done)}")
     assert len(set(ids)) == num_jobs
-    assert states == dict.fromkeys(ids, "succeeded"), {job_id: views[job_id].failure for job_id in ids}
     with httpx.Client(base_url=api, timeout=90, trust_env=False) as http:
         jobs = Jobs(http)
-        assert len(http.get("/v1/jobs", params={"limit": 500}).json()["jobs"]) == num_jobs + len(specs)
-        for job_id, kind in zip(ids, kinds, strict=True):
-            assert repeatable(jobs.result(job_id)) == repeatable(calm[kind].result)
-            assert repeatable(jobs.events(job_id)) == repeatable(calm[kind].events)
+        num_listed = len(http.get("/v1/jobs", params={"limit": 500}).json()["jobs"]) - len(specs)
+        differing = [
+            job_id for job_id, kind in zip(ids, kinds, strict=True) if not _is_as_calm(jobs, job_id, calm[kind], states)
+        ]
     questions = disturbed.proxy.questions
-    for job_id, kind in zip(ids, kinds, strict=True):
-        paid_again = questions[job_id] - questions[calm_ids[kind]]
-        assert not paid_again, f"job {job_id} asked at another place than undisturbed: {sorted(paid_again)}"
+    paid_again = {
+        job_id: sorted(asked)
+        for job_id, kind in zip(ids, kinds, strict=True)
+        if (asked := questions[job_id] - questions[calm_ids[kind]])
+    }
+    figures.record(
+        "chaos",
+        jobs=num_jobs,
+        disturbances=dict(chaos.done),
+        seed=request.config.getoption("--faults-seed"),
+        seconds=round(seconds, 1),
+        not_succeeded=sum(state != "succeeded" for state in states.values()),
+        lost=num_jobs - num_listed,
+        differing_results=len(differing),
+        journaled_calls_repeated=sum(map(len, paid_again.values())),
+        calls=disturbed.proxy.num_asked,
+        attempts=attempts,
+        repeated_tokens=repeated,
+    )
+    assert states == dict.fromkeys(ids, "succeeded"), {job_id: views[job_id].failure for job_id in ids}
+    assert num_listed == num_jobs
+    assert not differing
+    assert not paid_again, "a job asked at another place than undisturbed"
     assert chaos.done, "nothing was disturbed"
 
 
+def _is_as_calm(jobs: Jobs, job_id: str, calm: Undisturbed, states: dict[str, str]) -> bool:
+    """Whether a job has the result and the events of its undisturbed run."""
+    return (
+        states[job_id] == "succeeded"
+        and repeatable(jobs.result(job_id)) == repeatable(calm.result)
+        and repeatable(jobs.events(job_id)) == repeatable(calm.events)
+    )
+
+
 @pytest.mark.timeout(300)
-def test_the_job_of_a_killed_worker_goes_on_within_30_s(disturbed_by_default: Disturbed) -> None:
+def test_the_job_of_a_killed_worker_goes_on_within_30_s(disturbed_by_default: Disturbed, figures: Figures) -> None:
     stack = disturbed_by_default.stack
     with httpx.Client(base_url=stack.api, timeout=90, trust_env=False) as http:
         jobs = Jobs(http)
@@ -111,5 +153,6 @@ def test_the_job_of_a_killed_worker_goes_on_within_30_s(disturbed_by_default: Di
         while len(jobs.events(job_id)) <= num_events:
             assert time.monotonic() - killed_at < 30, "the job did not go on"
             time.sleep(0.2)
+        figures.record("killed_worker", seconds_until_its_job_went_on=round(time.monotonic() - killed_at, 1))
         assert jobs.view(job_id)["attempts"] == 2
         assert http.post(f"/v1/jobs/{job_id}/cancel").json()["state"] == "cancelled"

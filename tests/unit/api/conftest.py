@@ -1,4 +1,6 @@
-from collections.abc import AsyncIterator, Iterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -6,16 +8,19 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
+from pmpo.contracts.keys import SCOPES, Scope
 from pmpo.errors import TooLongError
 from pmpo.optim.types import Example
+from pmpo.remote.answers import ServedModel
 from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.settings import load_settings
+from pmpo.testing.ports import IDENTITY
 from services.api.app import create_app
-from services.api.deps import Collaborators
 from services.api.health import Health
 from services.api.jobs.checks import JobChecks
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
+from services.api.models.service import ModelService
 from services.queues import JobQueues
 from services.store.store import Store
 
@@ -36,6 +41,9 @@ class WordCounter:
 
     async def ask(self) -> None:
         """As a probe: always there."""
+
+    async def ask_model(self) -> ServedModel:
+        return ServedModel(IDENTITY, is_deterministic=True)
 
 
 @pytest.fixture(autouse=True)
@@ -58,23 +66,65 @@ def queues(redis_url: str) -> Iterator[JobQueues]:
     opened.close()
 
 
-@pytest.fixture
-async def app(redis_url: str, store: Store, queues: JobQueues) -> AsyncIterator[FastAPI]:
+@asynccontextmanager
+async def serving(redis_url: str, store: Store, queues: JobQueues, **settings: str) -> AsyncIterator[FastAPI]:
     """The real application on a real Redis, with a scorer that counts words."""
     table = {"default": Endpoint(name="default", url="http://scorer:8100")}
-    made = create_app(load_settings({"PMPO_REDIS_URL": redis_url}), table)
+    made = create_app(load_settings({"PMPO_REDIS_URL": redis_url, **settings}), table)
     counter = WordCounter()
     service = JobService(store, queues, JobChecks(table, lambda _row, _arguments: counter))
     async with made.router.lifespan_context(made):
-        made.state.collaborators = Collaborators(service, Health(store, {"default": counter}), ReportService(store))
+        health = Health(store, {"default": counter})
+        models = ModelService(table, lambda _row: counter)
+        made.state.collaborators = replace(
+            made.state.collaborators, jobs=service, health=health, reports=ReportService(store), models=models
+        )
+        yield made
+
+
+@pytest.fixture
+async def app(redis_url: str, store: Store, queues: JobQueues) -> AsyncIterator[FastAPI]:
+    """As it is on loopback: without keys."""
+    async with serving(redis_url, store, queues) as made:
         yield made
 
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as opened:
+    async with calling(app) as opened:
         yield opened
+
+
+def calling(app: FastAPI, key: str | None = None) -> httpx.AsyncClient:
+    """A client of the application, with a key if there is one."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers)
+
+
+@pytest.fixture
+async def guarded(redis_url: str, store: Store, queues: JobQueues) -> AsyncIterator[FastAPI]:
+    """As it is where others can call: with keys."""
+    async with serving(redis_url, store, queues, PMPO_API_KEYS="required") as made:
+        yield made
+
+
+Clients = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+async def as_caller(guarded: FastAPI, store: Store) -> AsyncIterator[Clients]:
+    """``await as_caller("web", "read")``: a client of the guarded application with a new key of that project.
+
+    Without scopes the key has all.
+    """
+    async with AsyncExitStack() as closing:
+
+        async def open_client(project: str, *scopes: Scope) -> httpx.AsyncClient:
+            _, key = await store.api_keys.create(project, "test", scopes or SCOPES)
+            return await closing.enter_async_context(calling(guarded, key))
+
+        yield open_client
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ async def test_the_same_request_gets_the_same_answer_and_makes_one_job(
     assert again.headers["location"] == first.headers["location"]
     assert "idempotent-replayed" not in first.headers
     assert again.headers["idempotent-replayed"] == "true"
-    assert len(await store.jobs.newest(10)) == 1
+    assert len(await store.jobs.newest("default", 10)) == 1
     assert len(await queues.waiting()) == 1
 
 
@@ -32,7 +32,7 @@ async def test_many_at_once_make_one_job(client: httpx.AsyncClient, job: dict[st
     answers = await asyncio.gather(*(_post(client, job, "once") for _ in range(8)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
-    assert len(await store.jobs.newest(10)) == 1
+    assert len(await store.jobs.newest("default", 10)) == 1
 
 
 async def test_another_body_under_a_used_key_is_refused(
@@ -42,7 +42,7 @@ async def test_another_body_under_a_used_key_is_refused(
     refused = await _post(client, {**job, "seed": 9}, "once")
     assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
     assert "'once'" in refused.json()["detail"]
-    assert len(await store.jobs.newest(10)) == 1
+    assert len(await store.jobs.newest("default", 10)) == 1
 
 
 async def test_other_keys_and_no_key_make_new_jobs(client: httpx.AsyncClient, job: dict[str, Any]) -> None:

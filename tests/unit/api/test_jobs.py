@@ -93,7 +93,7 @@ async def test_what_cannot_run_is_refused_and_nothing_is_saved(
     for change, code in changes:
         answer = await client.post("/v1/jobs", json={**job, **change})
         assert (answer.status_code, answer.json()["code"]) == (422, code)
-    assert await store.jobs.newest(10) == []
+    assert await store.jobs.newest("default", 10) == []
     assert await queues.waiting() == frozenset()
 
 
@@ -105,7 +105,7 @@ async def test_an_estimate_saves_nothing_and_needs_no_budget(
     assert answer.status_code == 200, answer.text
     assert found["scored_tokens"]["low"] < found["scored_tokens"]["expected"] < found["scored_tokens"]["high"]
     assert (found["money"], found["smallest_budget"]["money"], found["iterations"]) == (None, None, 20)
-    assert await store.jobs.newest(10) == []
+    assert await store.jobs.newest("default", 10) == []
     enough = {kind: found["smallest_budget"][kind] for kind in ("scored_tokens", "generated_tokens")}
     assert (await client.post("/v1/jobs", json={**job, "budget": enough})).status_code == 201
     short = {**enough, "scored_tokens": enough["scored_tokens"] - 1}

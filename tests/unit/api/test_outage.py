@@ -1,6 +1,7 @@
 """The API while Redis is away, and after it came back: nothing of the API is restarted."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.settings import load_settings
 from services.api.app import create_app
-from services.api.deps import Collaborators
 from services.api.health import Health
 from services.api.jobs.checks import JobChecks
 from services.api.jobs.reports import ReportService
@@ -34,9 +34,10 @@ async def test_an_outage_is_a_retryable_503_and_passes(
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://api") as client,
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
     ):
-        app.state.collaborators = Collaborators(service, Health(store, {}), ReportService(store))
+        made = app.state.collaborators
+        app.state.collaborators = replace(made, jobs=service, health=Health(store, {}), reports=ReportService(store))
         path = "/v1/jobs/unknown"
         if not is_started_late:
             await asyncio.to_thread(redis.start)

@@ -42,8 +42,9 @@ async def test_a_body_above_the_limit_is_refused_announced_or_not(client: httpx.
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-async def test_values_that_are_wrong_are_named(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/v1/jobs/x", params={"wait": 61})
+async def test_values_that_are_wrong_are_named(client: httpx.AsyncClient, job: dict[str, Any]) -> None:
+    created = await client.post("/v1/jobs", json=job)
+    answer = await client.get(created.headers["location"], params={"wait": 61})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
     assert "wait" in answer.json()["detail"]
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from pmpo.data.loading import load_rows
-from pmpo.errors import InvalidDataError
+from pmpo.data.loading import iterate_rows, load_rows
+from pmpo.errors import ConfigurationError, InvalidDataError, InvalidInputError
 
 ROWS = [{"input": "a", "target": "1"}, {"input": "b", "target": "2"}]
 LINES = "\n".join(map(json.dumps, ROWS))
@@ -73,7 +76,10 @@ def test_csv_values_may_hold_commas_quotes_and_lines(tmp_path: Path) -> None:
         ("rows.csv", 'a,b\n"1,2\n', "rows.csv, line 2: unexpected end of data"),
         ("rows.csv", "a,b\n", "holds no rows"),
         ("rows.csv", "", "holds no rows"),
-        ("rows.parquet", "x", "ends in '.parquet'; the kinds that are read are .jsonl, .json, .csv"),
+        ("rows.parquet", "x", "is no Parquet that can be read"),
+        ("rows.xlsx", "x", "ends in '.xlsx'; the kinds that are read are .jsonl, .json, .csv, .tsv, .parquet"),
+        ("rows.jsonl", '{"a": 1, "a": 2}', "line 1: the key 'a' stands twice"),
+        ("rows.jsonl", '{"a": [1e400]}', "line 1: 'a' holds a number that is not finite"),
     ],
 )
 def test_refuses_with_place_and_reason(tmp_path: Path, name: str, content: str | bytes, says: str) -> None:
@@ -100,9 +106,81 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         load_rows(tmp_path)
 
 
-@pytest.mark.parametrize("mark", [";", "\t", "|"])
-def test_a_csv_with_another_delimiter_is_refused_with_the_remedy(tmp_path: Path, mark: str) -> None:
+@pytest.mark.parametrize(("mark", "named"), [(";", "';'"), ("\t", r"$'\t'"), ("|", "'|'")])
+def test_a_csv_with_another_delimiter_is_refused_with_the_delimiter_and_the_remedy(
+    tmp_path: Path, mark: str, named: str
+) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(f"input{mark}target\na{mark}b\n")
-    with pytest.raises(InvalidDataError, match="is one column; separate columns by commas"):
+    with pytest.raises(InvalidDataError, match="is one column; the columns seem to be separated by") as refusal:
         load_rows(path)
+    assert f"--delimiter {named}`" in str(refusal.value)
+    assert list(iterate_rows(path, delimiter=mark)) == [{"input": "a", "target": "b"}]
+
+
+def test_another_delimiter_is_also_recognised_beside_commas(tmp_path: Path) -> None:
+    path = _file(tmp_path, "rows.csv", "input;target, as given;more\na;b;c\n")
+    with pytest.raises(InvalidDataError, match=r"line 2: 1 values under a header of 2; the columns seem .* by ';'"):
+        load_rows(path)
+
+
+def test_a_table_may_be_separated_by_tabs(tmp_path: Path) -> None:
+    assert load_rows(_file(tmp_path, "rows.tsv", "input\ttarget\na, b\t1\n")) == [{"input": "a, b", "target": "1"}]
+
+
+@pytest.mark.parametrize("delimiter", ["", "ab", '"', "\n"])
+def test_a_delimiter_that_is_none_is_refused(tmp_path: Path, delimiter: str) -> None:
+    path = _file(tmp_path, "rows.csv", "a,b\n")
+    with pytest.raises(InvalidInputError, match="give one character"):
+        list(iterate_rows(path, delimiter=delimiter))
+
+
+def test_json_lines_have_no_delimiter(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="a delimiter belongs to tables of text, and this is jsonl"):
+        list(iterate_rows(_file(tmp_path, "rows.jsonl", LINES), delimiter=";"))
+
+
+def test_a_carriage_return_alone_ends_a_line_of_a_table(tmp_path: Path) -> None:
+    assert load_rows(_file(tmp_path, "rows.csv", "a,b\r1,2\r")) == [{"a": "1", "b": "2"}]
+
+
+def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
+    from pyarrow import Table
+    from pyarrow.parquet import write_table
+
+    rows = [{"input": "a", "n": 1, "more": {"list": [1.5, None]}}, {"input": None, "n": 2, "more": None}]
+    write_table(Table.from_pylist(rows), tmp_path / "rows.parquet")
+    assert load_rows(tmp_path / "rows.parquet") == rows
+
+
+@pytest.mark.parametrize("value", [datetime(2026, 1, 1), b"bytes", float("nan")])
+def test_what_json_does_not_have_is_refused_with_row_and_column(tmp_path: Path, value: object) -> None:
+    from pyarrow import Table
+    from pyarrow.parquet import write_table
+
+    write_table(Table.from_pylist([{"a": "x", "b": None}, {"a": "y", "b": value}]), tmp_path / "rows.parquet")
+    with pytest.raises(InvalidDataError, match=r"row 1 \(from 0\): 'b' holds"):
+        load_rows(tmp_path / "rows.parquet")
+
+
+def test_a_missing_parquet_file_is_refused_as_any_other(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDataError, match="was not found in"):
+        load_rows(tmp_path / "rows.parquet")
+
+
+def test_parquet_without_its_library_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ConfigurationError, match="install pmpo with its extra `parquet`"):
+        load_rows(_file(tmp_path, "rows.parquet", "x"))
+
+
+def test_standard_input_holds_json_lines_or_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(LINES.encode())))
+    assert list(iterate_rows(Path("-"))) == ROWS
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"input;target\na;1\nb;2\n")))
+    assert list(iterate_rows(Path("-"), form="csv", delimiter=";")) == ROWS
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"{}\n[1]\n")))
+    with pytest.raises(InvalidDataError, match="standard input, line 2: a list"):
+        list(iterate_rows(Path("-")))
+    with pytest.raises(InvalidInputError, match="Parquet is not read from standard input"):
+        list(iterate_rows(Path("-"), form="parquet"))

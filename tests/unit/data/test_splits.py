@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmpo.data.splits import Division, make_splits, sample_rows, shares_of
+from pmpo.data.sampling import sample_rows
+from pmpo.data.splits import Division, make_splits, shares_of
 from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.optim.types import Example
 

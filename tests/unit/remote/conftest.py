@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pmpo.remote.transport import open_http
+from pmpo.runtime.http import open_http
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,13 @@ def _handler_of(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
+    running = ScriptedServer()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def second() -> Iterator[ScriptedServer]:
     running = ScriptedServer()
     yield running
     running.stop()

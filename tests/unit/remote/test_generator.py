@@ -150,12 +150,15 @@ async def test_one_failure_is_the_error_itself(
 async def test_how_an_answer_begins_is_asked_for_only_where_it_does(
     http: httpx.AsyncClient, server: ScriptedServer, reply: type[Reply]
 ) -> None:
-    server.answer = lambda asked: _answer(asked, reply)
+    models = {"data": [{"id": "nano", "owned_by": "pmpo"}]}
+    server.answer = lambda asked: reply(models) if asked.body is None else _answer(asked, reply)
     begun = dataclasses.replace(_request(1), answer_prefix="The answer is ")
-    await _client(http, server).generate([begun])
+    await _client(http, server).generate([begun, begun])
     await _client(http, server).generate([_request(2)])
-    assert [asked.body.get("answer_prefix") for asked in server.asked] == ["The answer is ", None]
-    assert "answer_prefix" not in server.asked[1].body
+    paths = [asked.path for asked in server.asked]
+    assert paths == ["/v1/models", *["/v1/chat/completions"] * 3]  # who it is is asked once
+    assert [asked.body.get("answer_prefix") for asked in server.asked[1:]] == ["The answer is "] * 2 + [None]
+    assert "answer_prefix" not in server.asked[3].body
 
 
 async def test_template_arguments_go_with_every_request_and_only_where_there_are_any(

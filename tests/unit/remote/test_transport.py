@@ -19,6 +19,7 @@ from pmpo.errors import (
     UnavailableError,
     UpstreamError,
 )
+from pmpo.remote.addresses import Addresses
 from pmpo.remote.transport import Peer, RetryPolicy, Upstream
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _upstream(
     timeout_s: float = 10,
     policy: RetryPolicy | None = None,
 ) -> Upstream:
-    peer = Peer(url, "scorer", ScorerUnavailableError, "start it", key=None)
+    peer = Peer([url], "scorer", ScorerUnavailableError, "start it", key=None)
     return Upstream(http, peer, timeout_s=timeout_s, policy=policy or RetryPolicy(), sleep=_recorder(waits))
 
 
@@ -127,7 +128,7 @@ async def test_lasting_overload_is_the_servers_own_error(
         ("a trace\n of   something", 500, UpstreamError, "answered /x with status 500: a trace of something; look"),
         ("", 500, UpstreamError, "status 500: nothing"),
         ("", 401, UpstreamError, "refused the key"),
-        ("", 404, UpstreamError, "has no /x; correct the address"),
+        ("", 404, UpstreamError, "has no /x; correct the address or the model"),
         ("", 307, UpstreamError, "status 307"),
         ("{", 200, UpstreamError, "answered /x with what is no JSON"),
         ("[" * 100_000, 200, UpstreamError, "what is no JSON"),
@@ -169,3 +170,62 @@ async def test_cancelling_closes_the_call_in_flight(
         await task
     assert await asyncio.to_thread(server.hung_up.wait, 10)
     assert len(server.asked) == 1
+
+
+def _replicas(
+    http: httpx.AsyncClient, *urls: str, waits: list[float] | None = None, timeout_s: float = 30, **policy: Any
+) -> Upstream:
+    peer = Peer(urls, "scorer", ScorerUnavailableError, "start it")
+    return Upstream(http, peer, timeout_s=timeout_s, policy=RetryPolicy(**policy), sleep=_recorder(waits))
+
+
+async def test_a_replica_that_fails_is_left_for_the_next_one_without_a_wait(
+    http: httpx.AsyncClient, server: ScriptedServer, second: ScriptedServer, reply: type[Reply]
+) -> None:
+    server.answer = lambda _: reply("restarting", 503)
+    second.answer = lambda _: reply({"fine": 1})
+    waits: list[float] = []
+    upstream = _replicas(http, server.url, second.url, waits=waits, max_tries=1)
+    assert await upstream.post("/v1/score", {}) == {"fine": 1}
+    assert waits == [0.0]
+    assert await upstream.get("/v1/models") == {"fine": 1}
+    assert (len(server.asked), len(second.asked)) == (1, 2)  # it is not asked again as long as the other answers
+    second.answer = lambda _: reply("restarting", 503)
+    server.answer = lambda _: reply({"back": 1})
+    assert await upstream.get("/v1/models") == {"back": 1}
+
+
+async def test_many_calls_that_fail_at_one_replica_all_go_to_the_other(
+    http: httpx.AsyncClient, server: ScriptedServer, second: ScriptedServer, reply: type[Reply]
+) -> None:
+    server.answer = lambda _: reply(close=True)
+    second.answer = lambda _: reply({"fine": 1})
+    upstream = _replicas(http, server.url, second.url)
+    assert await asyncio.gather(*(upstream.post("/x", {}) for _ in range(8))) == [{"fine": 1}] * 8
+
+
+async def test_a_replica_that_hangs_costs_one_deadline(
+    http: httpx.AsyncClient, server: ScriptedServer, second: ScriptedServer, reply: type[Reply]
+) -> None:
+    server.answer = lambda _: reply(hang=True)
+    second.answer = lambda _: reply({"fine": 1})
+    upstream = _replicas(http, server.url, second.url, timeout_s=1)
+    with pytest.raises(ScorerUnavailableError, match=f"{server.url} did not answer within"):
+        await upstream.get("/x")
+    assert await upstream.get("/x") == {"fine": 1}
+
+
+async def test_when_all_replicas_fail_the_last_one_is_named(
+    http: httpx.AsyncClient, server: ScriptedServer, second: ScriptedServer, reply: type[Reply]
+) -> None:
+    server.answer = second.answer = lambda _: reply("", 503)
+    with pytest.raises(ScorerUnavailableError, match=f"the scorer at ({server.url}|{second.url}) cannot answer now"):
+        await _replicas(http, server.url, second.url, max_tries=3).get("/x")
+    assert len(server.asked) + len(second.asked) == 4
+
+
+def test_jobs_are_spread_over_the_replicas_and_stay_with_theirs() -> None:
+    urls = ("http://a", "http://b", "http://c")
+    first = [Addresses(urls, f"job-{number}").current for number in range(60)]
+    assert set(first) == set(urls)
+    assert first == [Addresses(urls, f"job-{number}").current for number in range(60)]

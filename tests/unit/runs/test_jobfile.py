@@ -28,6 +28,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+STORED = "ds_" + "0" * 32
+
+
 def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(map(json.dumps, rows)))
@@ -200,7 +203,6 @@ def test_unknown_keys_are_refused_at_every_level(folder: Path, changes: dict[str
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"webhook": "https://x"}, "this version does not have 'webhook' yet; remove the key"),
         ({"kind": "evaluate"}, "kind is 'evaluate'; this version has only 'optimize'"),
         (
             {"objective": {"kind": "reward"}},
@@ -211,7 +213,11 @@ def test_unknown_keys_are_refused_at_every_level(folder: Path, changes: dict[str
             "optimizer.selection is 'best'; this version has only 'halving', 'race' or 'full'",
         ),
         ({"models": {"target": {"url": "http://x"}}}, "takes a name of the operator's endpoint table"),
-        ({"dataset": "ds_1"}, "this version has no stored data sets yet; name a file"),
+        (
+            {"dataset": "ds_1"},
+            "dataset: name a file with examples, {train: data.jsonl}, or the id of a stored data set",
+        ),
+        ({"dataset": {"train": STORED, "sample": 5}}, "store a sample instead: `pmpo datasets push FILE --sample 5"),
     ],
 )
 def test_what_is_not_built_yet_is_said(folder: Path, changes: dict[str, Any], says: str) -> None:
@@ -249,7 +255,7 @@ def test_what_is_not_built_yet_is_said(folder: Path, changes: dict[str, Any], sa
         ({"constraints": {"protect": "x"}}, "constraints.protect is 'x'; input should be a valid list"),
         ({"constraints": {"anchors": [1, "b"]}}, "constraints.anchors.1 is 'b'; input should be a valid integer"),
         ({"seed": True}, "seed is True; input should be a valid integer"),
-        ({"dataset": ...}, "dataset: name a file with examples: {train: data.jsonl}"),
+        ({"dataset": ...}, "dataset: name a file with examples, {train: data.jsonl}"),
         ({"dataset": {"test": "x"}}, "dataset: name a file with examples"),
         ({"dataset": {"train": 3}}, "dataset.train is 3; give the path of a file"),
         ({"dataset": {"train": "data/train.jsonl", "sample": 2}}, "dataset.sample is 2; give a number of rows"),

@@ -83,6 +83,11 @@ def test_json_text_and_files_give_the_same_table(tmp_path: Path) -> None:
         ),
         ('{"a": {"model": "m"}}', "url is not usable: Field required"),
         ('{"a": {"url": "scorer:8100"}}', "url is not usable: write an address like http://host:8100"),
+        ('{"a": {"url": "http://x,http://x/"}}', "url is not usable: give one or more different addresses"),
+        (
+            '{"a": {"url": "http://x", "generate_api": "chats"}}',
+            "generate_api is not usable: Input should be 'chat' or",
+        ),
         ('{"a": {"url": "http://u:p@x"}}', "an address holds no key"),
         ('{"a": {"url": "http://x", "generate_url": "http://y?k=1"}}', "generate_url is not usable: an address"),
     ],
@@ -109,6 +114,29 @@ def test_a_name_is_looked_up_or_refused_with_those_that_are_there() -> None:
     with pytest.raises(InvalidInputError) as refusal:
         endpoint(table, "defualt")
     assert str(refusal.value) == "no endpoint is called 'defualt', did you mean 'default'?; known are: default, big"
+
+
+def test_several_addresses_stand_with_commas_between_them() -> None:
+    given = {"default": {"url": "http://a:8100/, http://b:8100/v1", "generate_url": "http://c"}}
+    found = load_endpoints(_settings(endpoints=json.dumps(given)))["default"]
+    assert found.urls == ("http://a:8100", "http://b:8100")
+    assert found.generate_urls == ("http://c",)
+    assert load_endpoints(_settings(endpoints=json.dumps(TABLE)))["default"].generate_urls == ("http://scorer:8100",)
+
+
+def test_the_key_of_the_server_that_writes_is_its_own_where_one_is_named() -> None:
+    given = {"a": {"url": "http://x", "generate_url": "http://y", "generate_key_variable": "Y_KEY"}}
+    text = json.dumps({**given, "b": {**given["a"], "key_variable": "X_KEY"}, "c": TABLE["big"]})
+    table = load_endpoints(_settings(endpoints=text))
+    keys = {"X_KEY": "x", "Y_KEY": "y", "BIG_KEY": "secret"}
+    assert [(row.key(keys), row.generate_key(keys)) for row in table.values()] == [
+        (None, "y"),
+        ("x", "y"),
+        ("secret", "secret"),
+    ]
+    assert key_variables(text) == {"X_KEY", "Y_KEY", "BIG_KEY"}
+    with pytest.raises(ConfigurationError, match="Y_KEY is not set; endpoint 'a' takes its key from it"):
+        table["a"].generate_key({})
 
 
 def test_keys_come_from_their_variable() -> None:

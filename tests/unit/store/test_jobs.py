@@ -5,6 +5,8 @@ import pytest
 
 from pmpo.contracts.jobs import JobFailure, Progress
 from pmpo.errors import ConflictError, LeaseLostError, NotFoundError
+from services.store import keys
+from services.store.connection import connect
 from services.store.records import NewJob, failure_fields, progress_fields
 from services.store.store import Store
 
@@ -71,7 +73,7 @@ async def test_final_jobs_are_not_active_and_the_newest_come_first(store: Store,
         await store.jobs.create(replace(new_job, id=name))
     await store.jobs.move("j2", ["queued"], "cancelled")
     assert [record.id for record in await store.jobs.active()] == ["j1", "j3"]
-    assert [record.id for record in await store.jobs.newest(2)] == ["j3", "j2"]
+    assert [record.id for record in await store.jobs.newest("default", 2)] == ["j3", "j2"]
 
 
 async def test_a_mover_without_the_lease_is_refused(store: Store, new_job: NewJob) -> None:
@@ -95,3 +97,24 @@ async def test_an_entry_is_noted_only_while_the_job_waits(store: Store, new_job:
     await store.jobs.move("j1", ["queued"], "running")
     await store.jobs.note_entry("j1", "j1-b")
     assert (await store.jobs.get("j1")).enqueued_id == "j1-a"
+
+
+async def test_a_job_of_before_there_were_projects_belongs_to_the_default_one(
+    store: Store, new_job: NewJob, redis_url: str
+) -> None:
+    await store.jobs.create(new_job)
+    redis = connect(redis_url)
+    await redis.hdel(keys.job("j1"), "project")
+    await redis.aclose()
+    assert [record.project for record in await store.jobs.newest("default", 9)] == ["default"]
+    await store.jobs.require("j1", "default")
+    with pytest.raises(NotFoundError):
+        await store.jobs.require("j1", "web")
+
+
+async def test_lists_are_of_one_project(store: Store, new_job: NewJob) -> None:
+    for number, project in enumerate(["default", "web", "web"]):
+        await store.jobs.create(replace(new_job, id=f"j{number}", project=project))
+    assert [record.id for record in await store.jobs.newest("web", 9)] == ["j2", "j1"]
+    assert [record.id for record in await store.jobs.newest("default", 9)] == ["j0"]
+    assert [record.id for record in await store.jobs.active()] == ["j0", "j1", "j2"]

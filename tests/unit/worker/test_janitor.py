@@ -1,90 +1,68 @@
-from services.queues import JobQueues
-from services.store.connection import connect, connect_blocking
-from services.store.keys import job as job_key
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+from pmpo.errors import StoreUnavailableError
 from services.store.store import Store
-from services.worker.endings import MAX_SETBACKS
-from services.worker.janitor import Janitor
+from services.worker.janitor import Duty, Janitor
 
 
-def _janitor(store: Store, queues: JobQueues) -> Janitor:
-    return Janitor(store, queues, holder="janitor", lease_s=60.0)
+class Counted:
+    """A duty that counts, and does what it is told."""
+
+    def __init__(self, name: str, *, interval_s: float = 0.0, error: Exception | None = None) -> None:
+        self.name = name
+        self.interval_s = interval_s
+        self.num_begun = 0
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+        self._error = error
+
+    async def perform(self) -> None:
+        self.num_begun += 1
+        await self.may_end.wait()
+        if self._error is not None:
+            raise self._error
 
 
-async def _age(redis_url: str, job_id: str) -> None:
-    client = connect(redis_url)
-    await client.hset(job_key(job_id), "updated_at", "1")
-    await client.aclose()
+def _janitor(store: Store, *duties: Duty, lease_s: float = 60.0) -> Janitor:
+    return Janitor(store.leases, duties, holder="janitor", lease_s=lease_s)
 
 
-async def test_a_job_saved_and_not_queued_is_queued_once(
-    store: Store, queues: JobQueues, redis_url: str, job_id: str
+async def test_a_duty_that_fails_or_takes_long_holds_up_no_other(
+    store: Store, logs: list[MutableMapping[str, Any]]
 ) -> None:
-    await _janitor(store, queues).sweep()
-    assert await queues.waiting() == frozenset(), "the API may be about to queue it"
-    await _age(redis_url, job_id)
-    for _ in range(2):
-        await _janitor(store, queues).sweep()
-    (entry,) = await queues.waiting()
-    assert (await store.jobs.get(job_id)).enqueued_id == entry
+    slow, other = Counted("slow"), Counted("other")
+    broken = Counted("broken", error=ValueError("a defect"))
+    away = Counted("away", error=StoreUnavailableError("gone"))
+    slow.may_end.clear()
+    janitor = _janitor(store, slow, broken, away, other)
+    for _ in range(3):
+        janitor.begin()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert (slow.num_begun, broken.num_begun, away.num_begun, other.num_begun) == (1, 3, 3, 3)
+    assert {entry["duty"]: entry["log_level"] for entry in logs} == {"broken": "error", "away": "warning"}
+    slow.may_end.set()
+    await janitor.sweep()
+    await janitor.sweep()
+    assert slow.num_begun == 2
 
 
-async def test_an_entry_that_vanished_is_replaced_under_another_id(
-    store: Store, queues: JobQueues, redis_url: str, job_id: str
-) -> None:
-    first = await queues.put(job_id, "overnight")
-    await store.jobs.note_entry(job_id, first)
-    await _janitor(store, queues).sweep()
-    assert await queues.waiting() == {first}
-    client = connect_blocking(redis_url)
-    client.delete("rq:queue:overnight")  # a worker took it and died before it said so
-    client.close()
-    await _janitor(store, queues).sweep()
-    (second,) = await queues.waiting()
-    assert second != first
+async def test_a_duty_waits_out_its_interval(store: Store) -> None:
+    often, rarely = Counted("often"), Counted("rarely", interval_s=3_600)
+    janitor = _janitor(store, often, rarely)
+    for _ in range(3):
+        await janitor.sweep()
+    assert (often.num_begun, rarely.num_begun) == (3, 1)
 
 
-async def test_a_running_job_is_requeued_when_nobody_holds_it(store: Store, queues: JobQueues, job_id: str) -> None:
-    lease = await store.leases.try_acquire(job_id, "worker")
-    assert lease is not None
-    await store.jobs.move(job_id, ["queued"], "running", lease=lease)
-    await _janitor(store, queues).sweep()
-    assert (await store.jobs.get(job_id)).state == "running"
-    await store.leases.release(lease)
-    await _janitor(store, queues).sweep()
-    record = await store.jobs.get(job_id)
-    assert (record.state, record.setbacks) == ("queued", 1)
-    assert record.view.failure is not None
-    assert record.view.failure.code == "worker_vanished"
-    assert await queues.waiting() == {record.enqueued_id}
-
-
-async def test_a_job_that_kills_its_workers_is_given_up(store: Store, queues: JobQueues, job_id: str) -> None:
-    for _ in range(MAX_SETBACKS):
-        await store.jobs.move(job_id, ["queued"], "running")
-        await _janitor(store, queues).sweep()
-    record = await store.jobs.get(job_id)
-    assert record.state == "failed"
-    assert record.view.failure is not None
-    assert record.view.failure.code == "worker_vanished"
-
-
-async def test_a_job_that_is_being_cancelled_and_that_nobody_holds_is_cancelled(
-    store: Store, queues: JobQueues, job_id: str
-) -> None:
-    await store.jobs.move(job_id, ["queued"], "running")
-    await store.jobs.move(job_id, ["running"], "cancelling")
-    await _janitor(store, queues).sweep()
-    assert (await store.jobs.get(job_id)).state == "cancelled"
-    assert await queues.waiting() == frozenset()
-
-
-async def test_a_job_that_waits_out_a_setback_is_not_queued_before_its_time(
-    store: Store, queues: JobQueues, job_id: str
-) -> None:
-    await store.jobs.move(job_id, ["queued"], "running")
-    await store.jobs.move(job_id, ["running"], "queued", changes={"not_before": 1e12, "attempts": 1})
-    await _janitor(store, queues).sweep()
-    assert await queues.waiting() == frozenset()
-    await store.jobs.move(job_id, ["queued"], "queued", changes={"not_before": 1.0})
-    await _janitor(store, queues).sweep()
-    assert len(await queues.waiting()) == 1
+async def test_one_janitor_at_a_time_has_its_turn(store: Store) -> None:
+    duties = [Counted("sweep") for _ in range(4)]
+    running = [asyncio.create_task(_janitor(store, duty).run()) for duty in duties]
+    while not any(duty.num_begun for duty in duties):
+        await asyncio.sleep(0.01)
+    assert sum(duty.num_begun for duty in duties) == 1
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)

@@ -77,6 +77,12 @@ class Fleet:
         server.is_on_trial = False
         server.reason = ""
 
+    def end_waits(self, now: float) -> None:
+        """Let every ejected server be tried from now on; how long it is left out if it fails again stays."""
+        for server in self.servers:
+            if server.ejected_until is not None:
+                server.ejected_until = min(server.ejected_until, now)
+
     def all_out(self) -> bool:
         """Whether no server is in use."""
         return all(server.ejected_until is not None for server in self.servers)

@@ -58,7 +58,9 @@ class Session:
     _all_out_since: float | None = field(default=None, init=False)
 
     async def __aenter__(self) -> Self:
-        """Open the connections."""
+        """Open the connections. Where no server is in use, all may be tried at once: who asks now knows no better."""
+        if self.fleet.all_out():
+            self.fleet.end_waits(time.monotonic())
         self._http = self.access.open()
         self._changed = asyncio.Condition()
         return self
@@ -106,8 +108,8 @@ class Session:
                 if server := self.fleet.try_take(num_tokens, time.monotonic()):
                     self._all_out_since = None
                     return server
-                self._raise_if_hopeless()
-                wait_s = self.fleet.next_trial_s(time.monotonic())
+                left_s, due_s = self._outage_left_s(), self.fleet.next_trial_s(time.monotonic())
+                wait_s = min((each for each in (left_s, due_s) if each is not None), default=None)
                 try:
                     async with asyncio.timeout(wait_s):
                         await self._changed.wait()
@@ -137,15 +139,17 @@ class Session:
         if self.fleet.eject(server, reason, time.monotonic()):
             logger.warning("the model server at %s is left out for now: %s", server.url, reason)
 
-    def _raise_if_hopeless(self) -> None:
-        """Raise when no server has been in use for longer than an outage may last."""
+    def _outage_left_s(self) -> float | None:
+        """How long to wait on for a server; None while one is in use. Raises when the outage has lasted too long."""
         if not self.fleet.all_out():
             self._all_out_since = None
-            return
+            return None
         now = time.monotonic()
         self._all_out_since = self._all_out_since or now
-        if now - self._all_out_since >= self.patience.outage_s:
+        left_s = self._all_out_since + self.patience.outage_s - now
+        if left_s <= 0:
             raise self._outage()
+        return left_s
 
     def _outage(self) -> ScorerUnavailableError:
         return ScorerUnavailableError(f"no model server answers ({self.fleet.reasons()}); start it, then try again")

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import httpx
 
-from pmpo import __version__
 from pmpo.errors import PmpoError, TooLongError, UpstreamError
+from pmpo.runtime.http import is_about_length, open_blocking_http, open_http, retry_after_s, said_by
 
-CONNECT_TIMEOUT_S = 10.0
-MAX_QUOTED = 240
 KEY_VARIABLE = "PMPO_SCORER_REMOTE_KEY"
-_TOO_LONG = (
-    "maximum context length",
-    "maximum model length",
-    "longer than the model",
-    "context size",
-    "context length",
-)
-_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
 class ServerDownError(Exception):
@@ -55,17 +42,8 @@ class Access:
     timeout_s: float
 
     def open(self) -> httpx.AsyncClient:
-        """A client for one event loop. Proxies of the environment are used, except for this machine itself."""
-        headers = {"user-agent": f"pmpo/{__version__}"}
-        if self.key:
-            headers["authorization"] = f"Bearer {self.key}"
-        return httpx.AsyncClient(
-            headers=headers,
-            timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
-            limits=httpx.Limits(max_connections=None),
-            mounts=dict.fromkeys(_LOOPBACK),
-            verify=_tls(),
-        )
+        """A client for one event loop."""
+        return open_http(self.key)
 
     async def ask(self, http: httpx.AsyncClient, url: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer's JSON: a GET without a body, else a POST.
@@ -77,18 +55,33 @@ class Access:
         """
         try:
             async with asyncio.timeout(self.timeout_s):
-                if body is None:
-                    response = await http.get(url + path)
-                else:
-                    content = json.dumps(body, separators=(",", ":")).encode()
-                    response = await http.post(
-                        url + path, content=content, headers={"content-type": "application/json"}
-                    )
+                response = await http.request(**_request(url, path, body))
         except TimeoutError:
-            raise ServerDownError(f"no answer within {self.timeout_s:g} s (PMPO_SCORER_REMOTE_TIMEOUT_S)") from None
+            raise self._timed_out() from None
         except httpx.HTTPError as error:
             raise ServerDownError(str(error) or type(error).__name__) from None
         return _read(response, url, path)
+
+    def ask_blocking(self, url: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """As ``ask``, on a thread without an event loop, over a connection of its own."""
+        try:
+            with open_blocking_http(self.key, self.timeout_s) as http:
+                response = http.request(**_request(url, path, body))
+        except httpx.TimeoutException:
+            raise self._timed_out() from None
+        except httpx.HTTPError as error:
+            raise ServerDownError(str(error) or type(error).__name__) from None
+        return _read(response, url, path)
+
+    def _timed_out(self) -> ServerDownError:
+        return ServerDownError(f"no answer within {self.timeout_s:g} s (PMPO_SCORER_REMOTE_TIMEOUT_S)")
+
+
+def _request(url: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+    if body is None:
+        return {"method": "GET", "url": url + path}
+    content = json.dumps(body, separators=(",", ":")).encode()
+    return {"method": "POST", "url": url + path, "content": content, "headers": {"content-type": "application/json"}}
 
 
 def _read(response: httpx.Response, url: str, path: str) -> Any:
@@ -99,42 +92,16 @@ def _read(response: httpx.Response, url: str, path: str) -> Any:
         except (ValueError, RecursionError):
             raise UpstreamError(f"the model server at {url} answered {path} with what is no JSON") from None
     where = f"the model server at {url}"
-    said = _message(response)
+    said = said_by(response) or "nothing said"
     if status in (401, 403):
         raise UpstreamError(f"{where} refused the key (status {status}: {said}); correct {KEY_VARIABLE}")
     if status in (404, 502, 503, 504):
         raise ServerDownError(f"status {status}: {said}")
     error = UpstreamError(f"{where} answered {path} with status {status}: {said}")
     if status == 429:
-        raise TryAgainError(error, _retry_after_s(response))
+        raise TryAgainError(error, retry_after_s(response) or 0.0)
     if status >= 500:
         raise TryAgainError(error)
-    if any(words in said.lower() for words in _TOO_LONG):
+    if is_about_length(said):
         raise TooLongError(f"{where} refused an item as too long: {said}; lower PMPO_SCORER_REMOTE_CONTEXT_LENGTH")
     raise error
-
-
-def _message(response: httpx.Response) -> str:
-    """The sentence in an error's body, in the forms that servers use, or the body's beginning."""
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        body = response.text
-    for key in ("error", "message", "detail"):
-        if isinstance(body, dict) and key in body:
-            body = body[key]
-    return " ".join(str(body).split())[:MAX_QUOTED] or "nothing said"
-
-
-def _retry_after_s(response: httpx.Response) -> float:
-    try:
-        seconds = float(response.headers.get("retry-after", ""))
-    except ValueError:
-        return 0.0
-    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """One TLS context a process: making it takes longer than a call."""
-    return httpx.create_ssl_context()

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 from pmpo.data.loading import load_rows
 from pmpo.data.published.alpaca_eval import alpaca_output_rows, alpaca_pair_rows
 from pmpo.data.published.aqua import aqua_rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pmpo.contracts.jobs import Row
+from pmpo.contracts.jobdata import Row
 from pmpo.errors import InvalidDataError
 
 

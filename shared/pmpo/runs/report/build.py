@@ -76,6 +76,7 @@ def report_view(
         demonstrations=None if result is None else demonstrations_view(result.demonstrations),
         demonstration_steps=demonstration_steps(events),
         compression=None if result is None else compression_view(result.compression),
+        webhook=view.webhook,
     )
 
 

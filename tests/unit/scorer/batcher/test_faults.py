@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import pytest
 
-from pmpo.errors import EngineError, PmpoError, ScorerUnavailableError
+from pmpo.errors import BudgetTooSmallError, EngineError, PmpoError, ScorerUnavailableError, UpstreamError
 from services.scorer.batcher.batcher import Batcher
 from services.scorer.batcher.engine_room import RestartPolicy
-from services.scorer.engines.base import EngineIdentity
+from services.scorer.engines.base import EngineIdentity, ScoredItems, TokenItem
 from services.scorer.engines.machine import Machine
 from tests.unit.scorer.batcher.machines import (
     DEADLY,
@@ -98,6 +99,53 @@ async def test_a_failure_that_passes_by_itself_is_told_as_such_and_restarts_noth
                 await work
             assert failed.value.retry_after_s == 3.0
         assert (bench.batcher.num_restarts, bench.batcher.trouble) == (0, None)
+
+
+class RefusingEngine(GatedEngine):
+    """Refuses a call of more than two items, and what holds the poison with ``refusal``."""
+
+    def __init__(self, refusal: PmpoError | None = None, *, is_open: bool = True) -> None:
+        super().__init__(is_open=is_open)
+        self.refusal = refusal
+        self.num_checks = 0
+
+    def score(self, items: Sequence[TokenItem]) -> ScoredItems:
+        if self.refusal is not None and any(POISON in item.target for item in items):
+            self.calls.append(list(items))
+            raise self.refusal
+        if len(items) > 2:
+            self.calls.append(list(items))
+            raise BudgetTooSmallError("this takes 3 calls, and 2 are left")
+        return super().score(items)
+
+    def self_check(self) -> None:
+        self.num_checks += 1
+
+
+async def test_a_refusal_is_told_to_its_own_request_as_it_is_and_checks_nothing() -> None:
+    async with running(engine := RefusingEngine(is_open=False)) as bench:
+        first = await bench.occupy()
+        small, large = await bench.start(item(2), job="a"), await bench.start(item(3), item(4), item(5), job="b")
+        engine.gate.set()
+        await first
+        with pytest.raises(BudgetTooSmallError, match="this takes 3 calls, and 2 are left"):
+            await large
+        assert values(await small) == [-2]
+        with pytest.raises(BudgetTooSmallError):
+            await bench.score(item(6), item(7), item(8))
+        assert bench.batcher.trouble is None
+    assert engine.targets == [[1], [2, 3, 4, 5], [2], [3, 4, 5], [6, 7, 8]]  # a lone one is not run again
+    assert engine.num_checks == 0
+
+
+async def test_what_a_model_server_answered_is_told_as_its_fault() -> None:
+    engine = RefusingEngine(UpstreamError("the model server at http://m gave an answer of another form"))
+    async with running(engine) as bench:
+        with pytest.raises(UpstreamError, match="http://m gave an answer of another form"):
+            await bench.score(item(POISON))
+        assert values(await bench.score(item(2))) == [-2]
+    assert engine.targets == [[POISON], [POISON], [2]]
+    assert engine.num_checks == 2
 
 
 async def test_dead_engine_fails_all_that_wait_in_a_retryable_way_and_comes_back() -> None:

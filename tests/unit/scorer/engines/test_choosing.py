@@ -68,6 +68,6 @@ def test_unusable_addresses_are_refused_and_not_repeated(
 ) -> None:
     chosen = settings.model_copy(update={"scorer_engine": "remote", "scorer_remote_urls": urls})
     with pytest.raises(ConfigurationError, match="PMPO_SCORER_REMOTE_URLS is not usable") as refusal:
-        choose_engine(chosen, source, load_text(source))
+        choose_engine(chosen, source, load_text(settings, source))
     assert words in refusal.value.message
     assert "secret" not in refusal.value.message

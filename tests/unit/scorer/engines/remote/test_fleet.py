@@ -61,3 +61,14 @@ def test_the_while_doubles_up_to_a_bound_and_many_failures_at_once_are_one() -> 
     assert waits[-1] == MAX_EJECTION_S
     assert some.all_out()
     assert some.reasons() == "http://0: down"
+
+
+def test_waits_can_be_ended_and_double_all_the_same() -> None:
+    some = fleet(num=2)
+    for server in some.servers:
+        some.eject(server, "down", 0.0)
+    assert some.try_trial(0.1) is None
+    some.end_waits(0.1)
+    assert {some.try_trial(0.1), some.try_trial(0.1)} == set(some.servers)
+    assert some.eject(some.servers[0], "down", 0.1)
+    assert some.next_trial_s(0.1) == 2 * FIRST_EJECTION_S

@@ -1,0 +1,1 @@
+"""Stored data sets: what the API takes, keeps and tells of them."""

@@ -1,0 +1,1 @@
+"""The routes of API keys, and the command that makes the first."""

@@ -1,0 +1,1 @@
+"""The prompt registry: what the API takes, keeps and tells of prompts."""

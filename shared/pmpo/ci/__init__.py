@@ -1,0 +1,1 @@
+"""Prompts kept like code: what a repository's ``pmpo.toml`` asks for, its ``pmpo.lock``, and how the two compare."""

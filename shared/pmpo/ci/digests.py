@@ -1,0 +1,75 @@
+"""What names a content: SHA-256 of texts, rows and settings, the same on every machine and for every line end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pmpo.contracts.jobdata import Row
+from pmpo.contracts.jobs import JobSpec
+from pmpo.data.rows import canonical
+
+ROW_CHARACTERS = 16
+# What decides a loss. The seed and the anchors do: they say which rows are tested.
+_SCORING = ("objective", "fields", "answer_prefix", "chat_template_kwargs", "seed")
+_NEITHER = ("name", "kind", "prompt", "prompts", "dataset", "queue", "models")
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Digests of all that a locked loss rests on, the model aside, and of how the prompt would be searched for.
+
+    Attributes:
+        prompt: of the prompt's text.
+        data: of every row of every set, in order.
+        scoring: of the settings that decide losses.
+        search: of the settings that decide how a better prompt is looked for.
+        meta_prompts: of the texts that ask the rewriter.
+    """
+
+    prompt: str
+    data: str
+    scoring: str
+    search: str
+    meta_prompts: str
+
+
+def fingerprint(spec: JobSpec, meta_prompts: Sequence[str]) -> Fingerprint:
+    """The digests of a job. A setting that is written out and equals its default changes nothing."""
+    settings = spec.model_dump(mode="json", exclude_defaults=True)
+    anchors = spec.constraints.anchors
+    scoring = {key: settings.pop(key) for key in _SCORING if key in settings} | {"anchors": anchors}
+    search = {key: value for key, value in settings.items() if key not in _NEITHER}
+    search["rewriter"] = spec.models.rewriter
+    data = {"train": spec.dataset.train, "validation": spec.dataset.validation, "test": spec.dataset.test}
+    return Fingerprint(
+        prompt=text_digest(spec.prompt),
+        data=text_digest(_canonical(data)),
+        scoring=text_digest(_canonical(scoring)),
+        search=text_digest(_canonical(search)),
+        meta_prompts=text_digest(_canonical(list(meta_prompts))),
+    )
+
+
+def text_digest(text: str) -> str:
+    """The name of a text."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def row_names(rows: Sequence[Row]) -> list[str]:
+    """A short name for the content of each row; the second row of the same content is called ``<name>.2``."""
+    seen: Counter[str] = Counter()
+    names = []
+    for row in rows:
+        name = hashlib.sha256(canonical(row)).hexdigest()[:ROW_CHARACTERS]
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
+    return names
+
+
+def _canonical(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

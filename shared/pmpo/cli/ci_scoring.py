@@ -1,0 +1,131 @@
+"""What `pmpo ci` asks a service: which models it has, and what prompts score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from pmpo.ci.markdown import Unit, units_of
+from pmpo.ci.measuring import MeasuringJob, measuring_job
+from pmpo.ci.standing import Models, Standing, changes_of, with_measurement
+from pmpo.cli.ci_project import KeptPrompt, Project
+from pmpo.cli.console import busy
+from pmpo.cli.exits import JobError, about_job
+from pmpo.cli.optimize import chosen_api, stack_for_one_job
+from pmpo.cli.watch import failure
+from pmpo.cli.words import counted
+from pmpo.client import Client
+from pmpo.contracts.jobs import ModelView
+from pmpo.contracts.models import NamedModelView
+from pmpo.contracts.reports import ReportView
+from pmpo.errors import InvalidInputError, PmpoError, ScorerUnavailableError
+
+
+@contextmanager
+def chosen_client(url: str | None, console: Console | None, *, is_local: bool) -> Iterator[Client]:
+    """A client of the API that `pmpo optimize` would choose; with ``is_local`` of services started for this alone."""
+    if is_local and url is not None:
+        raise InvalidInputError("--local starts services of its own and --url names some; give one of the two")
+    if is_local:
+        with stack_for_one_job(console) as stack, Client(stack.api) as client:
+            yield client
+        return
+    with chosen_api(url, console) as api, Client(api.url) as client:
+        yield client
+
+
+def served_models(client: Client) -> dict[str, NamedModelView]:
+    """What stands behind every name of the service's endpoint table."""
+    return {model.name: model for model in client.models().models}
+
+
+def models_of(prompt: KeptPrompt, served: Mapping[str, NamedModelView]) -> dict[str, ModelView]:
+    """The prompt's target models by name.
+
+    Raises:
+        InvalidInputError: a name that the service does not have.
+        ScorerUnavailableError: a scorer that does not say what it serves.
+    """
+    found = {}
+    for name in prompt.spec.models.targets:
+        if name not in served:
+            known = ", ".join(served) or "none"
+            raise InvalidInputError(f"[prompts.{prompt.name}] the service has no model {name!r:.60}; it has: {known}")
+        view = served[name].served
+        if view is None:
+            raise ScorerUnavailableError(f"the model {name!r} cannot be asked what it is: {served[name].problem}")
+        found[name] = view
+    return found
+
+
+def standing_of(project: Project, prompt: KeptPrompt, models: Models | None) -> Standing:
+    """How a prompt stands by its digests alone; nothing is scored."""
+    locked = project.lock.prompts.get(prompt.name)
+    changes = changes_of(locked, prompt.now, models)
+    return Standing(prompt.name, prompt.entry.file, prompt.file.text, prompt.entry.thresholds, locked, changes)
+
+
+def standings(
+    client: Client, project: Project, prompts: Sequence[KeptPrompt], console: Console | None, *, scores_all: bool
+) -> list[Standing]:
+    """How prompts stand; those that changed are scored, and with ``scores_all`` the others too."""
+    served = served_models(client)
+    models = {prompt.name: models_of(prompt, served) for prompt in prompts}
+    first = {prompt.name: standing_of(project, prompt, models[prompt.name]) for prompt in prompts}
+    to_score = [prompt for prompt in prompts if scores_all or first[prompt.name].changes]
+    jobs = {prompt.name: measuring(prompt) for prompt in to_score}
+    reports = run_all(client, jobs, console)
+    for prompt in to_score:
+        measured = jobs[prompt.name].read(reports[prompt.name])
+        first[prompt.name] = with_measurement(first[prompt.name], measured, models[prompt.name], seed=prompt.spec.seed)
+    return list(first.values())
+
+
+def measuring(prompt: KeptPrompt, *, with_units: bool = False) -> MeasuringJob:
+    """The job that measures the prompt. Raises InvalidDataError: names it."""
+    try:
+        return measuring_job(prompt.spec, with_units=with_units)
+    except PmpoError as error:
+        raise type(error)(f"[prompts.{prompt.name}] {error.message}") from None
+
+
+def run_all(client: Client, jobs: Mapping[str, MeasuringJob], console: Console | None) -> dict[str, ReportView]:
+    """Run jobs side by side; their reports by name.
+
+    Raises:
+        JobError: one failed or was cancelled.
+    """
+    if not jobs:
+        return {}
+    with busy(console, f"Scoring {counted(len(jobs), 'prompt')}"):
+        ids = {name: client.create_job(job.spec).id for name, job in jobs.items()}
+        return {name: _finished(client, job_id) for name, job_id in ids.items()}
+
+
+def importances(client: Client, prompts: Sequence[KeptPrompt], console: Console | None) -> dict[str, tuple[Unit, ...]]:
+    """What each part of these prompts is worth; a prompt of which no part may go has none."""
+    jobs = {prompt.name: measuring(prompt, with_units=True) for prompt in prompts if _has_parts(prompt)}
+    reports = run_all(client, jobs, console)
+    found = {name: report.compression for name, report in reports.items()}
+    return {name: units_of(view.units) for name, view in found.items() if view is not None}
+
+
+def _has_parts(prompt: KeptPrompt) -> bool:
+    from pmpo.optim.deletion import DeletionRule, deletable_units
+
+    try:
+        return bool(deletable_units(prompt.file.text, prompt.spec.constraints.protect, DeletionRule()))
+    except InvalidInputError:
+        return False
+
+
+def _finished(client: Client, job_id: str) -> ReportView:
+    with about_job(job_id):
+        job = client.wait(job_id)
+        if job.state == "failed":
+            raise JobError(failure(job), job_id=job_id, code=job.failure.code if job.failure else "failed")
+        if job.state == "cancelled":
+            raise JobError(f"job {job_id} was cancelled, so nothing was measured", job_id=job_id, code="cancelled")
+        return client.report(job_id)

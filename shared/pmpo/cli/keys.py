@@ -1,0 +1,103 @@
+"""``pmpo keys``: who may call an API."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from pmpo.cli.console import print_json, shown, stderr_console, stdout_console
+from pmpo.cli.options import AsJson, Url
+from pmpo.client import Client
+from pmpo.contracts.keys import KeyView, NewKey
+from pmpo.contracts.problems import refusal
+
+keys = typer.Typer(help="API keys: who may call an API.", no_args_is_help=True, rich_markup_mode="markdown")
+DAY_S = 86_400
+
+
+class _Scope(StrEnum):
+    read = "read"
+    submit = "submit"
+    admin = "admin"
+
+
+Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Whose it is or what it is for.")]
+Scopes = Annotated[
+    list[_Scope] | None, typer.Option("--scope", help="What it may do; give it again for more. Default: read, submit.")
+]
+Days = Annotated[
+    float | None, typer.Option("--days", metavar="N", help="Days after which it ends; never when left out.")
+]
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="Key id, as printed by `pmpo keys list`.")]
+
+
+@keys.command(epilog="Example: pmpo keys create --name ci --scope read --scope submit --days 90")
+def create(name: Name, scope: Scopes = None, days: Days = None, url: Url = None, as_json: AsJson = False) -> None:
+    """Make a key of your project and print it, for the only time.
+
+    It needs a key with the scope admin in PMPO_API_KEY, or an API that runs without keys. `read` looks, `submit`
+    creates and changes, `admin` manages keys.
+    """
+    with Client(url) as client:
+        created = client.create_key(_asked(name, scope, days))
+    if as_json:
+        print_json(created.model_dump(mode="json"))
+        return
+    stdout_console().print(created.key, soft_wrap=True)
+    stderr_console().print(f"key {created.id} of project {created.project}: keep it now, it is not shown again")
+
+
+@keys.command("list", epilog="Example: pmpo keys list")
+def list_keys(url: Url = None, as_json: AsJson = False) -> None:
+    """List your project's keys; the keys themselves are not kept anywhere."""
+    with Client(url) as client:
+        page = client.list_keys()
+    if as_json:
+        print_json(page.model_dump(mode="json"))
+        return
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for heading in ("id", "name", "scopes", "made", "last used", "ends"):
+        table.add_column(heading)
+    for key in page.keys:
+        table.add_row(*(Text(cell) for cell in _row(key)))
+    stdout_console().print(table)
+
+
+@keys.command(epilog="Example: pmpo keys revoke 0123456789ab")
+def revoke(key_id: KeyId, url: Url = None, as_json: AsJson = False) -> None:
+    """Revoke a key: its next request is refused."""
+    with Client(url) as client:
+        client.revoke_key(key_id)
+    if as_json:
+        print_json({"id": key_id, "revoked": True})
+    else:
+        stdout_console().print(f"key {shown(key_id)} is revoked")
+
+
+def _asked(name: str, scopes: list[_Scope] | None, days: float | None) -> NewKey:
+    """Raises InvalidInputError: what cannot be a key."""
+    asked: dict[str, object] = {"name": name, "expires_in_s": None if days is None else days * DAY_S}
+    if scopes:
+        asked["scopes"] = [scope.value for scope in scopes]
+    try:
+        return NewKey.model_validate(asked)
+    except ValidationError as error:
+        raise refusal(error.errors()) from None
+
+
+def _row(key: KeyView) -> tuple[str, ...]:
+    used = "never" if key.last_used_at is None else _moment(key.last_used_at)
+    ends = "never" if key.expires_at is None else _moment(key.expires_at)
+    return key.id, shown(key.name), ", ".join(key.scopes), _moment(key.created_at), used, ends
+
+
+def _moment(seconds: float) -> str:
+    """UTC, to the hour: uses are not noted any finer."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H}h"

@@ -1,0 +1,121 @@
+"""``pmpo datasets push``, ``list`` and ``rm``: data sets that a running API keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from pmpo.cli import words
+from pmpo.cli.console import on_one_line, print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.options import AsJson, Url
+from pmpo.client import Client
+from pmpo.client.rows import DataFile
+from pmpo.contracts.datasets import DatasetView
+from pmpo.data.loading import STDIN, Format
+from pmpo.data.mapping import parse_mapping
+from pmpo.errors import InvalidInputError
+
+MAX_NAME = 30
+
+FileArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="JSON lines, JSON, CSV, TSV or Parquet; `-` is standard input.")
+]
+FieldNames = Annotated[
+    list[str] | None,
+    typer.Option("--field", metavar="NEW=OLD", help="Rename a key: input=review. May be given several times."),
+]
+Delimiter = Annotated[
+    str | None, typer.Option("--delimiter", metavar="MARK", help="What separates the columns of a table of text.")
+]
+DataFormat = Annotated[
+    Format | None, typer.Option("--format", help="What the data is; otherwise by its name, or jsonl from `-`.")
+]
+Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="What lists call it; otherwise the file's.")]
+SampleSize = Annotated[
+    int | None, typer.Option("--sample", min=1, metavar="N", help="Store N rows, drawn by the seed.")
+]
+SampleSeed = Annotated[int, typer.Option("--seed", min=0, metavar="S", help="Which rows a sample has.")]
+PageSize = Annotated[int, typer.Option("--limit", min=1, max=500, metavar="N", help="So many of the newest.")]
+DatasetIdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id, as printed by `pmpo datasets push`.")]
+
+
+def push(
+    file: FileArgument,
+    *,
+    name: Name = None,
+    sample: SampleSize = None,
+    seed: SampleSeed = 0,
+    field: FieldNames = None,
+    delimiter: Delimiter = None,
+    form: DataFormat = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Store a data set and print its id, which a job file may name in the place of a file.
+
+    The id is made of the content: the same rows have the same id, whatever file they come from. With --sample, a file
+    of any length is read once, and no more rows are held than N.
+    """
+    if sample is None and seed:
+        raise InvalidInputError("--seed says which rows a sample has; add --sample N, or leave it out")
+    names = parse_mapping(field or [])
+    data = DataFile(file, form, delimiter)
+    called = ("" if file == STDIN else file.stem) if name is None else name
+    with Client(url) as client:
+        fields = {new: old for old, new in names.items()}
+        view = client.create_dataset(data, name=called, fields=fields, sample=sample, seed=seed)
+    if as_json:
+        print_json(view.model_dump(mode="json", exclude={"rows", "next"}))
+        return
+    print_words(stderr_console(), f"{shown(view.name) or 'data'}: {_size(view)}.")
+    stdout_console().print(view.id)
+
+
+def list_stored(limit: PageSize = 50, url: Url = None, as_json: AsJson = False) -> None:
+    """List stored data sets, newest first."""
+    with Client(url) as client:
+        page = client.list_datasets(limit=limit)
+    if as_json:
+        print_json(page.model_dump(mode="json", exclude={"datasets": {"__all__": {"rows", "next"}}}))
+        return
+    console = stdout_console()
+    if not page.datasets:
+        console.print("There are no data sets. Store one with: pmpo datasets push FILE")
+        return
+    console.print(_table(page.datasets))
+    if page.next is not None:
+        stderr_console().print(f"There are more; --limit shows up to {500}.")
+
+
+def rm(dataset_id: DatasetIdArgument, url: Url = None, as_json: AsJson = False) -> None:
+    """Delete a data set that no job under way and no schedule needs."""
+    with Client(url) as client:
+        client.delete_dataset(dataset_id)
+    if as_json:
+        print_json({"id": dataset_id.strip(), "is_deleted": True})
+    else:
+        stdout_console().print(f"data set {shown(dataset_id.strip())} is deleted")
+
+
+def _size(view: DatasetView) -> str:
+    repeated = view.num_duplicates
+    more = f", of which {repeated:,} {'repeats' if repeated == 1 else 'repeat'} another" if repeated else ""
+    return f"{words.counted(view.num_rows, 'row')} in {view.num_bytes:,} bytes{more}"
+
+
+def _table(views: Sequence[DatasetView]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("id", no_wrap=True)
+    for heading in ("name", "rows", "stored"):
+        table.add_column(heading, justify="right" if heading == "rows" else "left")
+    for view in views:
+        moment = datetime.fromtimestamp(view.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        table.add_row(view.id, Text(on_one_line(view.name, MAX_NAME)), f"{view.num_rows:,}", moment)
+    return table

@@ -1,0 +1,48 @@
+"""The key routes, written once: ``Client`` and ``AsyncClient`` are two faces of these coroutines."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from pmpo.client.answers import read
+from pmpo.client.calls import Call
+from pmpo.client.exchange import Exchange
+from pmpo.contracts.keys import KeyCreated, KeysPage, NewKey
+from pmpo.errors import InvalidInputError
+
+
+class KeyCalls:
+    """API keys of the project whose key the client shows; each call needs one with the scope ``admin``."""
+
+    _exchange: Exchange
+    _timeout_s: float
+
+    async def create_key(self, key: NewKey) -> KeyCreated:
+        """Make a key. Its text is in this answer and nowhere else, so the request is not sent twice.
+
+        Raises:
+            ForbiddenError: the client's own key has no scope ``admin``.
+        """
+        headers = {"content-type": "application/json"}
+        body = key.model_dump_json(exclude_unset=True).encode()
+        call = Call("POST", "/v1/keys", self._timeout_s, is_repeatable=False, headers=headers, body=body)
+        return read(KeyCreated, await self._exchange.send(call))
+
+    async def list_keys(self) -> KeysPage:
+        """The project's keys, oldest first, without their texts.
+
+        Raises:
+            ForbiddenError: the client's own key has no scope ``admin``.
+        """
+        return read(KeysPage, await self._exchange.send(Call("GET", "/v1/keys", self._timeout_s, is_repeatable=True)))
+
+    async def revoke_key(self, key_id: str) -> None:
+        """From now on the key is refused.
+
+        Raises:
+            NotFoundError: the project has no such key.
+        """
+        if not key_id.strip():
+            raise InvalidInputError("the key id is empty; give one that `pmpo keys list` prints")
+        path = f"/v1/keys/{quote(key_id.strip(), safe='')}"
+        await self._exchange.send(Call("DELETE", path, self._timeout_s, is_repeatable=False))

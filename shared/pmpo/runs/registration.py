@@ -1,0 +1,100 @@
+"""What becomes of a job's winner in the prompt registry."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from pmpo.contracts.jobs import JobSpec, ResultView
+from pmpo.contracts.prompts import PromptContent, PromptLineage
+from pmpo.contracts.registry import RegistrySpec, name_like
+
+CONFIRMED = "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A winner on its way to the registry.
+
+    Attributes:
+        name: the prompt that gets a version.
+        content: the version; ``created_at`` is that of the job's end.
+        seed_sha256: of the prompt that the job began with.
+        labels: what the version is labelled with: nothing unless the verdict is ``confirmed``.
+    """
+
+    name: str
+    content: PromptContent
+    seed_sha256: str
+    labels: tuple[str, ...]
+
+
+def with_registry_name(job: JobSpec) -> tuple[JobSpec, str]:
+    """The job with the name that its winner will have in the registry, or with none; and a warning, or nothing.
+
+    A name that the job gives is taken, else one that is made of the job's own name. A job that only a program named
+    (it has the default name), or one without a winner, gets none.
+    """
+    given = job.registry
+    if given.name is not None and given.keep and job.kind != "rationalize":
+        return job, ""
+    warning = ""
+    spec = RegistrySpec(keep=False)
+    if given.keep and job.kind != "rationalize" and "name" in job.model_fields_set:
+        name = name_like(job.name)
+        if name:
+            spec = RegistrySpec(name=name, label=given.label)
+        else:
+            warning = (
+                f"nothing of the job's name {job.name!r:.60} makes a name for the prompt registry, so the winner "
+                "becomes no version there; write `registry: NAME`"
+            )
+    return job.model_copy(update={"registry": spec}), warning
+
+
+def registration_of(job: JobSpec, result: ResultView, now: float) -> Registration | None:
+    """The winner of a job as a version; None where the job asks for none, or kept the prompt that it began with.
+
+    Args:
+        job: as ``with_registry_name`` made it.
+        result: what it found.
+        now: seconds since the epoch.
+    """
+    name = job.registry.name
+    if not job.registry.keep or name is None or result.prompt_after == result.prompt_before:
+        return None
+    seed = text_digest(result.prompt_before)
+    is_confirmed = result.verdict == CONFIRMED
+    asked = (job.registry.label,) if job.registry.label not in (None, CONFIRMED) else ()
+    content = PromptContent(
+        prompt=result.prompt_after,
+        sha256=text_digest(result.prompt_after),
+        created_at=now,
+        source="job",
+        lineage=_lineage(job, result, seed),
+    )
+    labels = tuple(label for label in (CONFIRMED, *asked) if is_confirmed and label is not None)
+    return Registration(name, content, seed, labels)
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a prompt's text in UTF-8, in hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _lineage(job: JobSpec, result: ResultView, seed_sha256: str) -> PromptLineage:
+    return PromptLineage(
+        job_id=result.job_id,
+        job_name=job.name,
+        kind=job.kind,
+        verdict=result.verdict,
+        seed_sha256=seed_sha256,
+        train_loss_before=result.train_loss_before,
+        train_loss_after=result.train_loss_after,
+        validation_loss_before=result.validation_loss_before,
+        validation_loss_after=result.validation_loss_after,
+        test=result.test,
+        objective=result.objective,
+        model=result.model,
+        datasets={str(name): found for name, found in result.datasets.items()},
+    )

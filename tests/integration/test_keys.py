@@ -1,0 +1,116 @@
+"""API keys from the outside: the real API process, the command line, and a Redis without any key at first."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pmpo.client import Client
+from pmpo.contracts.keys import NewKey
+from pmpo.errors import ForbiddenError, NotFoundError, UnauthorizedError
+from services.stack.options import free_port
+from tests.unit.private_redis import PrivateRedis
+
+from .conftest import clean_environment, wait_for
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    redis = PrivateRedis(tmp_path)
+    redis.start()
+    yield redis.url
+    redis.kill()
+
+
+@pytest.fixture
+def run(redis_url: str) -> Run:
+    def run_program(program: str, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        start = ["-c", "from pmpo.cli.main import run; run()"] if program == "pmpo" else ["-m", program]
+        environment = clean_environment(PMPO_REDIS_URL=redis_url, **settings)
+        return subprocess.run(
+            [sys.executable, "-P", *start, *words], env=environment, capture_output=True, text=True, timeout=60
+        )
+
+    return run_program
+
+
+@contextmanager
+def serving(redis_url: str, **settings: str) -> Iterator[str]:
+    """The API as a process of its own, asked at loopback."""
+    port = free_port()
+    environment = clean_environment(PMPO_REDIS_URL=redis_url, PMPO_API_PORT=str(port), **settings)
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "services.api"], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        assert process.poll() is None, process.communicate()[1]
+        try:
+            return httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    try:
+        wait_for(answers, "the API")
+        yield url
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+def test_from_no_key_to_a_revoked_one(run: Run, redis_url: str) -> None:
+    refused = run("services.api", PMPO_API_HOST="0.0.0.0", PMPO_API_PORT="0")
+    assert refused.returncode == 1
+    assert "services.api.keys --name" in refused.stderr and refused.stderr.count("\n") == 1
+
+    first = run("services.api.keys", "--name", "first", "--project", "web")
+    assert (first.returncode, first.stderr) == (0, "")
+    admin = first.stdout.strip()
+
+    with serving(redis_url, PMPO_API_HOST="0.0.0.0") as url:
+        as_admin = {"PMPO_URL": url, "PMPO_API_KEY": admin}
+        made = run("pmpo", "keys", "create", "--name", "[ci]", "--scope", "read", "--days", "1", **as_admin)
+        key = made.stdout.strip()
+        assert key.startswith("pmpo_") and made.stdout.count("\n") == 1
+        assert "not shown again" in made.stderr and key not in made.stderr
+
+        listed = run("pmpo", "keys", "list", **as_admin)
+        assert "[ci]" in listed.stdout and "first" in listed.stdout
+        assert key not in listed.stdout and admin not in listed.stdout
+        (found,) = [
+            row
+            for row in json.loads(run("pmpo", "keys", "list", "--json", **as_admin).stdout)["keys"]
+            if row["name"] == "[ci]"
+        ]
+        assert (found["project"], found["scopes"]) == ("web", ["read"])
+
+        with Client(url, api_key=key) as client:
+            with pytest.raises(NotFoundError):
+                client.get_job("j1")
+            with pytest.raises(ForbiddenError, match="scope admin"):
+                client.create_key(NewKey(name="more"))
+        revoked = run("pmpo", "keys", "revoke", found["id"], **as_admin)
+        assert (revoked.returncode, revoked.stdout) == (0, f"key {found['id']} is revoked\n")
+        with Client(url, api_key=key) as client, pytest.raises(UnauthorizedError, match="revoked"):
+            client.get_job("j1")
+        with Client(url, api_key="") as client, pytest.raises(UnauthorizedError, match="PMPO_API_KEY"):
+            client.get_job("j1")
+        stranger = run("pmpo", "status", "j1", PMPO_URL=url)
+        assert (stranger.returncode, stranger.stdout) == (2, "")
+        assert "PMPO_API_KEY" in stranger.stderr
+
+
+def test_keys_cannot_be_switched_off_where_others_could_call(run: Run) -> None:
+    refused = run("services.api", PMPO_API_HOST="0.0.0.0", PMPO_API_KEYS="off", PMPO_API_PORT="0")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("PMPO_API_KEYS=off needs an API that is bound to loopback")

@@ -1,0 +1,86 @@
+"""The job that measures a prompt: the rows that a search would be tested on, no rounds, no answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pmpo.ci.digests import fingerprint, row_names
+from pmpo.ci.measuring import measuring_job
+from pmpo.contracts.jobs import JobSpec
+from pmpo.errors import InvalidDataError
+from pmpo.runs.jobspec import split_job
+from pmpo.runs.modes import check_mode
+
+
+def job(num_rows: int = 40, **changes: Any) -> JobSpec:
+    rows = [
+        {"input": f"number {number}", "target": str(number), "weight": 1 + number % 2} for number in range(num_rows)
+    ]
+    values = {"name": "numbers", "prompt": "Say the number.", "dataset": {"train": rows}, **changes}
+    return JobSpec.model_validate(values)
+
+
+def test_the_test_rows_of_the_job_are_measured_and_no_round_is_run() -> None:
+    spec = job()
+    splits, _, _ = split_job(spec)
+    found = measuring_job(spec)
+    check_mode(found.spec)
+    expected = [spec.dataset.train[example.index] for example in splits.test]
+    assert found.spec.dataset.test == expected
+    assert found.names == row_names(expected)
+    assert list(found.weights) == [example.weight for example in splits.test]
+    assert found.spec.metric is None
+    assert found.spec.optimizer.target_loss is not None
+    again, _, _ = split_job(found.spec)
+    assert [row.input for row in again.test] == [row.input for row in splits.test]
+
+
+def test_a_given_test_set_is_measured_as_it_is() -> None:
+    test = [{"input": f"t{number}", "target": "x"} for number in range(6)]
+    rows = job().dataset.train
+    found = measuring_job(job(dataset={"train": rows, "test": test}))
+    assert found.spec.dataset.test == test
+
+
+def test_few_rows_are_all_measured() -> None:
+    found = measuring_job(job(8))
+    assert sorted(row["input"] for row in found.spec.dataset.test or ()) == [f"number {number}" for number in range(8)]
+    with pytest.raises(InvalidDataError, match="4 rows are too few to measure a prompt on; give at least 5"):
+        measuring_job(job(4))
+
+
+def test_units_are_measured_on_the_training_rows_and_may_not_go() -> None:
+    spec = job(prompt="Say the number. Be kind.")
+    found = measuring_job(spec, with_units=True).spec
+    check_mode(found)
+    assert found.kind == "compress"
+    splits, _, _ = split_job(spec)
+    assert found.dataset.train == [spec.dataset.train[example.index] for example in splits.train]
+
+
+def test_digests_see_what_decides_losses() -> None:
+    meta = ["ask"]
+    first = fingerprint(job(), meta)
+    assert fingerprint(job(objective={"kind": "supervised"}, seed=0), meta) == first
+    for changes, changed in (
+        ({"prompt": "Other."}, {"prompt"}),
+        ({"seed": 1}, {"scoring"}),
+        ({"constraints": {"anchors": [3]}}, {"scoring", "search"}),
+        ({"objective": {"normalize": "token_sum"}}, {"scoring"}),
+        ({"optimizer": {"iterations": 3}}, {"search"}),
+        ({"models": {"rewriter": "big"}}, {"search"}),
+        ({"name": "other", "queue": "overnight"}, set()),
+    ):
+        now = fingerprint(job(**changes), meta)
+        assert {name for name in first.__slots__ if getattr(first, name) != getattr(now, name)} == changed
+    assert fingerprint(job(41), meta).data != first.data
+    assert fingerprint(job(), ["ask nicely"]).meta_prompts != first.meta_prompts
+
+
+def test_rows_of_equal_content_have_names_of_their_own() -> None:
+    rows = [{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1}]
+    first, second, third = row_names(rows)
+    assert second == f"{first}.2"
+    assert third != first

@@ -1,0 +1,68 @@
+"""A real HTTP server on loopback that takes webhooks, as it is told."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Taken:
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Receiver:
+    """Answers with each of ``statuses`` in turn, the last one again and again."""
+
+    statuses: Sequence[int] = (200,)
+    headers: dict[str, str] = field(default_factory=dict)
+    answer: bytes = b"thanks"
+    taken: list[Taken] = field(default_factory=list)
+    is_silent: bool = False
+    port: int = 0
+    released: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+
+@contextmanager
+def serving(receiver: Receiver) -> Iterator[Receiver]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            number = len(receiver.taken)
+            named = {name.lower(): value for name, value in self.headers.items()}
+            receiver.taken.append(Taken(self.path, named, body))
+            if receiver.is_silent:
+                receiver.released.wait(20)
+                return
+            self.send_response(receiver.statuses[min(number, len(receiver.statuses) - 1)])
+            for name, value in {**receiver.headers, "content-length": str(len(receiver.answer))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            try:
+                self.wfile.write(receiver.answer)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, *_arguments: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    receiver.port = int(server.server_address[1])
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield receiver
+    finally:
+        receiver.released.set()
+        server.shutdown()
+        server.server_close()
