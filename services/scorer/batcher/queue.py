@@ -2,9 +2,9 @@
 
 Deficit round robin (Shreedhar and Varghese, "Efficient Fair Queuing using Deficit Round Robin", SIGCOMM 1995). Every
 job has a line and a credit. The job in front spends its credit; when its next piece costs more than is left, the credit
-grows by one quantum and the job goes behind the others. Within a line, requests take turns in the same way. So between
-two turns of a job every other one gets at most one quantum and one piece, whoever comes in meanwhile stands behind it,
-and nobody waits for another's million tokens.
+grows by one quantum and the job goes behind the others. Within a line, requests take turns in the same way, and keep
+theirs until they have taken something. So between two turns of a job every other one gets at most one quantum and one
+piece, whoever comes in meanwhile stands behind it, and nobody waits for another's million tokens.
 """
 
 from __future__ import annotations
@@ -38,15 +38,23 @@ W = TypeVar("W", bound=Queued)
 
 @dataclass(slots=True)
 class _Line(Generic[W]):
-    """The requests of one job. ``credit`` is what it may still take in this turn; below zero it has taken ahead."""
+    """The requests of one job.
+
+    Attributes:
+        credit: what it may still take in this turn; below zero it has taken ahead.
+        works: in the order of their turns.
+        has_taken: whether the first of them has taken something since it came to the front.
+    """
 
     credit: int
     works: deque[W] = field(default_factory=deque)
+    has_taken: bool = False
 
     def head(self) -> W | None:
         """The request whose turn it is; requests of which nothing is left to take are dropped."""
         while self.works and self.works[0].is_taken:
             self.works.popleft()
+            self.has_taken = False
         return self.works[0] if self.works else None
 
 
@@ -93,6 +101,7 @@ class FairQueue(Generic[W]):
         line = self._lines.get(work.job)
         if line is not None:
             line.credit -= cost
+            line.has_taken = True
 
     def drain(self) -> list[W]:
         """Take out every request."""
@@ -102,5 +111,7 @@ class FairQueue(Generic[W]):
 
     def _end_turn(self, name: str, line: _Line[W]) -> None:
         line.credit += self._quantum
-        line.works.rotate(-1)
+        if line.has_taken:  # else the first one saves for its piece; others would spend what it has saved
+            line.works.rotate(-1)
+            line.has_taken = False
         self._lines.move_to_end(name)

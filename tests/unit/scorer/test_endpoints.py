@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -174,6 +175,22 @@ async def test_bad_input_is_a_problem_that_says_where(
     assert problem["request_id"] == response.headers["x-request-id"] == "req-1"
     assert "\n" not in problem["detail"]
     assert pytest.raises(AssertionError, match=words).matches(AssertionError(problem["detail"]))
+
+
+async def test_an_item_that_is_too_long_names_itself_and_its_neighbours_are_answered(client: httpx.AsyncClient) -> None:
+    good = [{**BODY, "prompts": [f"prompt {number}"]} for number in range(4)]
+    examples = [{"input": "i", "target": "t"}, {"input": "x" * 300, "target": "t"}]
+    bad = {"prompts": ["fine", "fine too"], "examples": examples}
+    answers = await asyncio.gather(*(client.post("/v1/score", json=body) for body in [*good[:2], bad, *good[2:]]))
+    assert [answer.status_code for answer in answers] == [200, 200, 422, 200, 200]
+    refused = answers[2].json()
+    assert (refused["code"], refused["retryable"]) == ("too_long", False)
+    told = re.fullmatch(
+        r"prompt 0 with example 1 is .*(\d+) tokens; the model's context is 256 tokens: .*", refused["detail"]
+    )
+    assert told, refused["detail"]
+    for answer in (answer for answer in answers if answer.status_code == 200):
+        assert all(math.isfinite(value) for value in flat(answer.json()["log_likelihoods"]))
 
 
 @pytest.mark.parametrize(

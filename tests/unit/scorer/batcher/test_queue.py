@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import cycle
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 from services.scorer.batcher.queue import FairQueue
 
 QUANTUM = 10
+MAX_COST = 25
+JOBS = "abcd"
+MAX_WAITING = 12
 
 
 @dataclass(eq=False)
@@ -31,7 +35,7 @@ class Pieces:
         return self.costs[self.position]
 
 
-requests = st.builds(Pieces, st.sampled_from("abcd"), st.lists(st.integers(1, 25), min_size=1, max_size=30))
+requests = st.builds(Pieces, st.sampled_from(JOBS), st.lists(st.integers(1, MAX_COST), min_size=1, max_size=30))
 
 
 def take(queue: FairQueue[Pieces]) -> tuple[Pieces, int] | None:
@@ -86,6 +90,44 @@ def test_a_newcomer_waits_for_one_turn_of_each_job_at_most(num_before: int, cost
     turns_until_paid = -(-costs[0] // QUANTUM)
     for job in ("a", "b"):
         assert waited[job] <= (1 + turns_until_paid) * QUANTUM + 5
+
+
+@given(
+    st.lists(requests, max_size=MAX_WAITING - 1),
+    st.builds(Pieces, st.sampled_from(JOBS), st.lists(st.integers(1, MAX_COST), min_size=1, max_size=3)),
+    st.lists(st.tuples(st.sampled_from(JOBS), st.integers(1, MAX_COST)), min_size=1, max_size=8),
+)
+def test_the_oldest_is_taken_however_many_come_after_it(
+    before: list[Pieces], oldest: Pieces, stream: list[tuple[str, int]]
+) -> None:
+    """Somebody new comes for everybody who leaves, for ever; the bound knows only how many wait at a time."""
+    queue: FairQueue[Pieces] = FairQueue(QUANTUM)
+    newcomers = (Pieces(job, [cost] * 3) for job, cost in cycle(stream))
+    waiting = [*before, oldest]
+    for work in waiting:
+        queue.put(work)
+    turns_to_pay = 1 - (-MAX_COST // QUANTUM)
+    turns_of_all = len(JOBS) * MAX_WAITING * turns_to_pay
+    left = (QUANTUM + MAX_COST) * turns_of_all * len(oldest.costs)
+    while not oldest.is_taken:
+        piece = take(queue)
+        assert piece is not None
+        left -= piece[1]
+        assert left >= 0
+        waiting = [work for work in waiting if not work.is_taken]
+        if len(waiting) < MAX_WAITING:
+            waiting.append(next(newcomers))
+            queue.put(waiting[-1])
+
+
+def test_who_saves_for_a_large_piece_is_not_passed_by_small_ones_of_its_job() -> None:
+    queue: FairQueue[Pieces] = FairQueue(QUANTUM)
+    large, small = Pieces("a", [3 * QUANTUM] * 2), Pieces("a", [5] * 100)
+    queue.put(large)
+    queue.put(small)
+    taken = [piece[0] for _ in range(10) if (piece := take(queue)) is not None]
+    assert taken.index(large) == 0
+    assert large in taken[1:]
 
 
 def test_requests_of_one_job_take_turns_too() -> None:
