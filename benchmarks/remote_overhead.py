@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -34,7 +35,7 @@ from services.scorer.model_source import find_model
 
 START_S = 600.0
 PRIORITY = 5
-MODELS = {"nano": ("float32", 4, 16), "qwen2.5-0.5b": ("bfloat16", 2, 3)}  # dtype, candidates, examples
+MODELS = {"nano": ("float32", 4, 16), "qwen2.5-0.5b": ("bfloat16", 2, 2)}  # dtype, candidates, examples
 ENGINES = ("torch_tree", "vllm_local", "remote")
 BATCH_TOKENS = "2048"
 LENGTH = "1024"
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.update(
         VLLM, OMP_NUM_THREADS="1", VLLM_CPU_OMP_THREADS_BIND=str(options.cpu), VLLM_ENABLE_V1_MULTIPROCESSING="0"
     )
-    os.sched_setaffinity(0, {options.cpu})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped too
     if options.caller_cpu is None:
         options.caller_cpu = options.cpu
     is_shared = options.caller_cpu == options.cpu
