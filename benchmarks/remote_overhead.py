@@ -1,7 +1,9 @@
 """What it costs to score through a server: one engine after the other on the same token ids, on the same single core.
 
 The tree engine, vLLM in this process, and the remote engine on ``vllm serve`` next to it, each as the scorer would
-choose it. Run in vLLM's environment, on an otherwise idle core: ``python -m benchmarks.remote_overhead --cpu 1``.
+choose it. Seconds of the clock ask for an otherwise idle core; seconds of the processor, this process's and the
+server's together, are what the clock would show then, and hold on a busy machine too. Run in vLLM's environment:
+``python -m benchmarks.remote_overhead --cpu 1``.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -34,7 +37,7 @@ from services.scorer.model_source import find_model
 
 START_S = 600.0
 PRIORITY = 5
-MODELS = {"nano": ("float32", 4, 16), "qwen2.5-0.5b": ("bfloat16", 2, 3)}  # dtype, candidates, examples
+MODELS = {"nano": ("float32", 4, 16), "qwen2.5-0.5b": ("bfloat16", 2, 2)}  # dtype, candidates, examples
 ENGINES = ("torch_tree", "vllm_local", "remote")
 BATCH_TOKENS = "2048"
 LENGTH = "1024"
@@ -43,11 +46,17 @@ VLLM = {"VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One pass over all items. ``server_share``: CPU seconds of the server's processes a second."""
+    """One pass over all items: seconds of the clock, and those of the processor here and in the server's processes."""
 
     seconds: float
-    server_share: float
+    caller_s: float
+    server_s: float
     sums: tuple[float, ...]
+
+    @property
+    def cpu_s(self) -> float:
+        """Seconds that the core worked for it."""
+        return self.caller_s + self.server_s
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.update(
         VLLM, OMP_NUM_THREADS="1", VLLM_CPU_OMP_THREADS_BIND=str(options.cpu), VLLM_ENABLE_V1_MULTIPROCESSING="0"
     )
-    os.sched_setaffinity(0, {options.cpu})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped too
     if options.caller_cpu is None:
         options.caller_cpu = options.cpu
     is_shared = options.caller_cpu == options.cpu
@@ -138,25 +147,29 @@ def _engine(name: str, folder: Path, dtype: str, url: str) -> Engine:
 
 
 def _pass(engine: Engine, items: Sequence[TokenItem], server: int) -> Pass:
-    busy_s, started_at = _cpu_s(server), time.perf_counter()
+    server_s, caller_s, started_at = _cpu_s(server), time.process_time(), time.perf_counter()
     scored = engine.score(items)
-    seconds = time.perf_counter() - started_at
+    seconds, caller_s = time.perf_counter() - started_at, time.process_time() - caller_s
     sums = tuple(float(values.sum(dtype=np.float64)) for values in scored.token_log_likelihoods)
-    return Pass(seconds, (_cpu_s(server) - busy_s) / seconds, sums)
+    return Pass(seconds, caller_s, _cpu_s(server) - server_s, sums)
 
 
 def _summary(rounds: Sequence[dict[str, Pass]]) -> dict[str, Any]:
     """Medians over the rounds; ratios are taken within a round."""
     num_items = len(rounds[0]["remote"].sums)
-    middle = {name: statistics.median(each[name].seconds for each in rounds) for name in ENGINES}
     local = np.array(rounds[0]["vllm_local"].sums)
+    ratios = {
+        "clock": [each["vllm_local"].seconds / each["remote"].seconds for each in rounds],
+        "processor": [each["vllm_local"].cpu_s / each["remote"].cpu_s for each in rounds],
+        "server's share of the processor": [each["remote"].server_s / each["remote"].cpu_s for each in rounds],
+    }
     return {
         "seconds": {name: [round(each[name].seconds, 3) for each in rounds] for name in ENGINES},
-        "items_per_s": {name: round(num_items / seconds, 3) for name, seconds in middle.items()},
-        "remote_over_local": round(
-            statistics.median(each["vllm_local"].seconds / each["remote"].seconds for each in rounds), 4
-        ),
-        "server_share": round(statistics.median(each["remote"].server_share for each in rounds), 4),
+        "processor_seconds": {name: [round(each[name].cpu_s, 3) for each in rounds] for name in ENGINES},
+        "items_per_processor_second": {
+            name: round(num_items / statistics.median(each[name].cpu_s for each in rounds), 3) for name in ENGINES
+        },
+        "remote_over_local": {name: round(statistics.median(values), 4) for name, values in ratios.items()},
         "largest_difference_nats": {
             name: float(np.abs(np.array(rounds[0][name].sums) - local).max()) for name in ENGINES
         },

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +19,7 @@ from pmpo.runtime.settings import load_settings
 from services.scorer.engines.base import EngineIdentity, TokenItem
 from services.scorer.engines.vllm_local.calls import Mode, VllmCalls
 from services.scorer.engines.vllm_local.engine import VllmLocalEngine
-from services.scorer.engines.vllm_local.loading import engine_options
+from services.scorer.engines.vllm_local.loading import engine_options, load_vllm
 from services.scorer.engines.vllm_local.memory import share_of_gpu
 from services.scorer.model_source import ModelSource
 
@@ -141,6 +144,35 @@ def test_prompt_rows_of_other_tokens_are_refused() -> None:
     llm = SimpleNamespace(generate=lambda *args, **more: [output])
     with pytest.raises(EngineError, match="other tokens than it was sent"):
         VllmCalls(llm, dict).score([TokenItem((1, 2), (3,))], Mode.PROMPT)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"), [(None, "none of 3"), ([None, {2: SimpleNamespace(logprob=-1.0)}], "2 of 3")]
+)
+def test_absent_and_short_prompt_rows_are_refused(rows: Any, words: str) -> None:
+    output = SimpleNamespace(prompt_logprobs=rows, num_cached_tokens=0, outputs=[])
+    llm = SimpleNamespace(generate=lambda *args, **more: [output])
+    with pytest.raises(EngineError, match=f"vLLM gave {words} prompt log-probabilities"):
+        VllmCalls(llm, dict).score([TokenItem((1, 2), (3,))], Mode.PROMPT)
+
+
+def test_nan_from_suffix_scoring_decides_for_the_slow_mode(tiny_model: PreTrainedModel) -> None:
+    engine = engine_on(ReplayedVllm(tiny_model, change=lambda scores, _: scores * np.nan))
+    assert engine.identity.mode == "vllm_prompt_logprobs"
+    engine.self_check()
+
+
+def test_a_model_that_gives_nan_does_not_pass_its_check(tiny_model: PreTrainedModel) -> None:
+    broken = copy.deepcopy(tiny_model)
+    broken.get_output_embeddings().weight.data.fill_(math.nan)
+    with pytest.raises(EngineError, match="vLLM's scores of m are no log-probabilities"):
+        engine_on(ReplayedVllm(broken)).self_check()
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vllm is installed here")
+def test_where_vllm_is_not_installed_the_start_says_what_to_do(source: ModelSource) -> None:
+    with pytest.raises(ConfigurationError, match=r"needs vllm in this environment .* see docs/engines\.md"):
+        load_vllm(load_settings({"PMPO_SCORER_ENGINE": "vllm_local"}), source)
 
 
 def test_memory_for_log_probabilities_is_kept_free() -> None:
