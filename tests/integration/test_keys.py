@@ -121,7 +121,7 @@ def test_secrets_are_in_no_answer_and_no_line_of_the_log(redis_url: str) -> None
     secrets = {
         "redis": "redis-password-0123456789",
         "endpoint": "endpoint-key-0123456789",
-        "webhook": "whsec_YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4=",
+        "webhook": "whsec_YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4=",  # made up
         "caller": f"pmpo_{'0a' * 6}_{'1b' * 32}",
     }
     settings = {

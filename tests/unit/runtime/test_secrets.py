@@ -16,11 +16,11 @@ KEY = f"pmpo_{'0a' * 6}_{'1b' * 32}"
 ENVIRONMENT = {
     "PMPO_REDIS_URL": "redis://operator:p%40ssw0rd@127.0.0.1:6379/0",
     "PMPO_API_KEY": KEY,
-    "PMPO_SCORER_KEY": "scorer-key-0123456789",
-    "PMPO_SCORER_REMOTE_KEY": "remote-key-0123456789",
-    "PMPO_WEBHOOK_SECRET": "whsec_b25lIHNlY3JldCBvZiAyNCBieXRlcw==,whsec_YW5vdGhlciBzZWNyZXQgb2YgMjQgYg==",
+    "PMPO_SCORER_KEY": "scorer-key-0123456789",  # made up
+    "PMPO_SCORER_REMOTE_KEY": "remote-key-0123456789",  # made up
+    "PMPO_WEBHOOK_SECRET": "whsec_b25lIHNlY3JldCBvZiAyNCBieXRlcw==,whsec_YW5vdGhlciBzZWNyZXQgb2YgMjQgYg==",  # made up
     "PMPO_ENDPOINTS": '{"default": {"url": "http://scorer:8100", "key_variable": "MY_KEY"}}',
-    "MY_KEY": "endpoint-key-0123456789",
+    "MY_KEY": "endpoint-key-0123456789",  # made up
 }
 SECRETS = [
     "p@ssw0rd",
@@ -28,8 +28,8 @@ SECRETS = [
     KEY,
     "scorer-key-0123456789",
     "remote-key-0123456789",
-    "whsec_b25lIHNlY3JldCBvZiAyNCBieXRlcw==",
-    "whsec_YW5vdGhlciBzZWNyZXQgb2YgMjQgYg==",
+    "whsec_b25lIHNlY3JldCBvZiAyNCBieXRlcw==",  # made up
+    "whsec_YW5vdGhlciBzZWNyZXQgb2YgMjQgYg==",  # made up
     "endpoint-key-0123456789",
 ]
 
