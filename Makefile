@@ -45,12 +45,13 @@ test-faults: $(VENV)/.dev ## kill, freeze and cut a running stack at random; lon
 test-gpu: $(VENV)/.dev ## run the tests of the engine on a GPU; they are skipped where there is none
 	$(BIN)/pytest -q tests/gpu $(PYTEST_ARGS)
 
-check: $(VENV)/.dev ## lint, formatting, types, import directions, sizes
+check: $(VENV)/.dev ## lint, formatting, types, import directions, sizes, secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_sizes.py $(SOURCES) tests
+	$(BIN)/python scripts/check_secrets.py
 
 fix: $(VENV)/.dev ## repair what ruff can: imports, simple lint, formatting
 	$(BIN)/ruff check --fix .

@@ -13,6 +13,7 @@ import uvicorn
 from pmpo.errors import ConfigurationError, PmpoError
 from pmpo.runtime.endpoints import load_endpoints
 from pmpo.runtime.logs import configure_logs, get_logger
+from pmpo.runtime.secrets import known_secrets
 from pmpo.runtime.settings import Settings, load_settings
 from services.api.app import create_app
 from services.api.deps import Collaborators
@@ -29,7 +30,7 @@ def main() -> int:
     """Serve until told to stop. 0 after a stop, 1 when the start fails: one sentence on standard error."""
     try:
         settings = load_settings()
-        configure_logs("api", settings.log_level)
+        configure_logs("api", settings.log_level, known_secrets(settings))
         table = load_endpoints(settings)
         app = create_app(settings, table)
         asyncio.run(_refuse_without_keys(settings))

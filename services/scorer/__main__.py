@@ -11,6 +11,7 @@ import uvicorn
 
 from pmpo.errors import ConfigurationError, PmpoError
 from pmpo.runtime.logs import configure_logs
+from pmpo.runtime.secrets import known_secrets
 from pmpo.runtime.settings import Settings, load_settings
 from services.listening import without_delay
 from services.scorer.app import create_app
@@ -27,7 +28,7 @@ def main() -> int:
     """Serve until stopped; 0 after a stop, 1 with one sentence on standard error when it cannot start."""
     try:
         settings = load_settings()
-        configure_logs("scorer", settings.log_level)
+        configure_logs("scorer", settings.log_level, known_secrets(settings))
         check = check_of(settings)
         source = find_model(settings.scorer_model, needs_weights=settings.scorer_engine in LOADING_ENGINES)
         listener = bind(settings.scorer_host, settings.scorer_port)

@@ -48,6 +48,11 @@ def find_model(setting: str, *, needs_weights: bool = True) -> ModelSource:
 
 
 def _local(folder: Path, name: str, needed: tuple[str, ...]) -> ModelSource:
+    if (folder / "adapter_config.json").exists():  # transformers would fetch the base model that the file names
+        raise ConfigurationError(
+            f"PMPO_SCORER_MODEL: {folder} holds an adapter (adapter_config.json): merge it into its model, "
+            "or give vLLM the model and the adapter (PMPO_SCORER_VLLM_LORA)"
+        )
     for pattern in needed:
         if not any(folder.glob(pattern)):
             raise ConfigurationError(

@@ -42,7 +42,7 @@ class Child:
     def start(self) -> None:
         """Start the process in a session of its own: a Ctrl-C reaches the stack alone, which stops it in order."""
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 (our own programs)
                 self._command,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pmpo.errors import PmpoError
+from pmpo.runtime.secrets import without_password
 from services.bundled import examples_dir
 from services.stack import redis_server
 from services.stack.children import Child, python_child
@@ -58,7 +59,7 @@ def _start(plan: Plan, folder: Path, supervisor: Supervisor) -> dict[str, object
         "scorer": plan.scorer_url,
         "dashboard": f"{plan.api_url}/",
         "examples": str(examples_dir()),
-        "redis": redis_url,
+        "redis": without_password(redis_url),
         "logs": str(folder),
         "pids": {name: child.pid for name, child in pids.items()},
     }

@@ -15,7 +15,7 @@ from pmpo.runtime.settings import Settings, load_settings
 
 _LOOPBACK = "127.0.0.1"
 STOPPING_S = 4.0
-_ANY = {"": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "::1"}
+_ANY = {"": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "::1"}  # noqa: S104 (none is bound: what to call instead)
 _HOST_ERRORS = {errno.EADDRNOTAVAIL, socket.EAI_AGAIN, socket.EAI_NONAME}
 _OPTIONS = {
     "api_port": ("--api-port", "PMPO_API_PORT"),

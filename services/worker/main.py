@@ -23,6 +23,7 @@ from rq.serializers import JSONSerializer
 
 from pmpo.errors import PmpoError
 from pmpo.runtime.logs import configure_logs, get_logger
+from pmpo.runtime.secrets import known_secrets
 from pmpo.runtime.settings import Settings, load_settings
 from services.queues import QUEUES, RESULT_TTL_S, JobQueues
 from services.store.connection import connect_blocking, ping_blocking
@@ -72,7 +73,7 @@ def main() -> int:
     """Run until told to stop. 0 after a stop, 1 when the start fails: one sentence on standard error."""
     try:
         settings = load_settings()
-        configure_logs("worker", settings.log_level)
+        configure_logs("worker", settings.log_level, known_secrets(settings))
         sender = _webhook_sender(settings)
         ping_blocking(connect_blocking(settings.redis_url))
     except PmpoError as error:

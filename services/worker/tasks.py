@@ -14,6 +14,7 @@ from pmpo.remote.scorer import ScorerClient
 from pmpo.runtime.endpoints import load_endpoints
 from pmpo.runtime.http import open_http
 from pmpo.runtime.logs import configure_logs
+from pmpo.runtime.secrets import known_secrets
 from pmpo.runtime.settings import Settings, load_settings
 from services.store.store import Store
 from services.worker.driver import SearchDriver
@@ -26,7 +27,7 @@ from services.worker.score_cache import connect_cached
 def run_job(job_id: str) -> None:
     """Run one job until it ends, is cancelled, or must be left to another worker."""
     settings = load_settings()
-    configure_logs("work-horse", settings.log_level)
+    configure_logs("work-horse", settings.log_level, known_secrets(settings))
     asyncio.run(_run(job_id, settings))
 
 

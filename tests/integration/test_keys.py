@@ -1,8 +1,6 @@
 """API keys from the outside: the real API process, the command line, and a Redis without any key at first."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -44,8 +42,8 @@ def run(redis_url: str) -> Run:
 
 
 @contextmanager
-def serving(redis_url: str, **settings: str) -> Iterator[str]:
-    """The API as a process of its own, asked at loopback."""
+def serving(redis_url: str, log: list[str] | None = None, **settings: str) -> Iterator[str]:
+    """The API as a process of its own, asked at loopback. What it has logged is in ``log`` afterwards."""
     port = free_port()
     environment = clean_environment(PMPO_REDIS_URL=redis_url, PMPO_API_PORT=str(port), **settings)
     process = subprocess.Popen(
@@ -64,8 +62,10 @@ def serving(redis_url: str, **settings: str) -> Iterator[str]:
         wait_for(answers, "the API")
         yield url
     finally:
-        os.kill(process.pid, signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.terminate()
+        logged = process.communicate(timeout=60)[1]
+        if log is not None:
+            log.append(logged)
 
 
 def test_from_no_key_to_a_revoked_one(run: Run, redis_url: str) -> None:
@@ -114,3 +114,33 @@ def test_keys_cannot_be_switched_off_where_others_could_call(run: Run) -> None:
     refused = run("services.api", PMPO_API_HOST="0.0.0.0", PMPO_API_KEYS="off", PMPO_API_PORT="0")
     assert refused.returncode == 1
     assert refused.stderr.startswith("PMPO_API_KEYS=off needs an API that is bound to loopback")
+
+
+def test_secrets_are_in_no_answer_and_no_line_of_the_log(redis_url: str) -> None:
+    """The API with secrets of every kind, none of which it can use: everything fails, and nothing tells of them."""
+    secrets = {
+        "redis": "redis-password-0123456789",
+        "endpoint": "endpoint-key-0123456789",
+        "webhook": "whsec_YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4=",  # made up
+        "caller": f"pmpo_{'0a' * 6}_{'1b' * 32}",
+    }
+    settings = {
+        "PMPO_LOG_LEVEL": "debug",
+        "PMPO_API_KEYS": "required",
+        "PMPO_WEBHOOK_SECRET": secrets["webhook"],
+        "PMPO_ENDPOINTS": f'{{"default": {{"url": "http://127.0.0.1:{free_port()}", "key_variable": "MY_KEY"}}}}',
+        "MY_KEY": secrets["endpoint"],
+    }
+    log: list[str] = []
+    answers = []
+    locked = redis_url.replace("redis://", f"redis://somebody:{secrets['redis']}@")
+    with serving(locked, log, **settings) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        key = {"authorization": f"Bearer {secrets['caller']}"}
+        answers += [client.get(path, headers=key) for path in ("/readyz", "/v1/jobs", "/v1/keys", "/nothing")]
+        answers += [client.post("/v1/jobs", headers=key, json={"prompt": "x"})]
+        answers += [client.get("/v1/jobs", headers={"authorization": f"Basic {secrets['caller']}"})]
+        answers += [client.get("/v1/jobs/" + secrets["caller"])]
+    assert {answer.status_code for answer in answers} == {401, 503}
+    written = log[0] + "".join(f"{answer.headers} {answer.text}" for answer in answers)
+    assert "store_unavailable" in written
+    assert [name for name, secret in secrets.items() if secret in written] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def load_model(source: ModelSource, dtype: str, num_threads: int) -> LoadedModel
         ConfigurationError: the model cannot be loaded, or the dtype is unknown.
     """
     transformers_logging.disable_progress_bar()
+    # Else a hub model without safetensors is loaded from a bot's proposal, which its owner has not accepted.
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
     if num_threads:
         torch.set_num_threads(num_threads)
     try:

@@ -68,5 +68,5 @@ class WebhookDelivery:
         elif attempt == MAX_TRIES:
             await self._store.webhooks.failed(job_id, f"{sent.detail} (given up after {attempt} tries)")
         else:
-            wait_s = WAITS_S[attempt - 1] * random.uniform(1.0, 1.1)
+            wait_s = WAITS_S[attempt - 1] * random.uniform(1.0, 1.1)  # noqa: S311 (jitter)
             await self._store.webhooks.put_off(job_id, max(wait_s, min(MAX_WAIT_S, sent.retry_after_s)), sent.detail)

@@ -66,7 +66,7 @@ def commented(found: Sequence[Standing], units: Mapping[str, Sequence[Unit]], pr
 
 def _git(folder: Path, *arguments: str, revision: str) -> str:
     try:
-        asked = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)
+        asked = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)  # noqa: S603, S607 (the caller's own git)
     except OSError as error:
         raise InvalidInputError(f"--base needs git, which cannot be started: {error.strerror or error}") from None
     if asked.returncode:

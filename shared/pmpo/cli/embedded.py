@@ -109,7 +109,7 @@ def find_examples() -> Path:
     """
     require_server()
     program = "from services.bundled import examples_dir; print(examples_dir())"
-    asked = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
+    asked = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 (our own program)
     if asked.returncode:
         raise ConfigurationError(
             asked.stderr.strip().rpartition("\n")[2].removeprefix("pmpo.errors.ConfigurationError: ")
@@ -155,7 +155,7 @@ class _Log:
 
 def _start(arguments: Sequence[str]) -> subprocess.Popen[str]:
     """A session of its own: Ctrl-C reaches the command alone, which then stops the stack in good order."""
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 (our own program)
         [sys.executable, "-P", "-m", "services.stack", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

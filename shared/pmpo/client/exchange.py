@@ -84,7 +84,7 @@ class Exchange:
         error = state.outcome.exception() if state.outcome else None
         asked_s = error.retry_after_s if isinstance(error, PmpoError) else None
         longest_s = min(self._retries.max_wait_s, self._retries.first_wait_s * 2 ** (state.attempt_number - 1))
-        return max(asked_s or 0.0, random.uniform(longest_s / 2, longest_s))
+        return max(asked_s or 0.0, random.uniform(longest_s / 2, longest_s))  # noqa: S311 (jitter)
 
     def _error(self, answer: Answer) -> PmpoError:
         error = _rebuilt(answer) or self._foreign(answer)

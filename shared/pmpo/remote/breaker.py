@@ -52,7 +52,7 @@ class Breaker:
 
     def __init__(self, policy: BreakerPolicy = DEFAULT_BREAKER, rng: random.Random | None = None) -> None:
         self._policy = policy
-        self._rng = rng or random.Random()
+        self._rng = rng or random.Random()  # noqa: S311 (jitter)
         self._num_failures = 0
         self._num_openings = 0
         self._failed_at = float("-inf")

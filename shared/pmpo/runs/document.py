@@ -44,7 +44,10 @@ def read_document(path: Path) -> dict[str, Any]:
         raise InvalidInputError(f"{path} ends in {suffix or 'nothing'!r}; give a .yaml or .json file")
     text = _read_text(path)
     try:
-        content = json.loads(text, object_pairs_hook=_unique) if suffix == ".json" else yaml.load(text, _Loader)
+        if suffix == ".json":
+            content = json.loads(text, object_pairs_hook=_unique)
+        else:
+            content = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader, which makes plain values alone)
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"{path}, line {error.lineno}: {error.msg}; correct the JSON there") from None
     except yaml.MarkedYAMLError as error:

@@ -21,7 +21,7 @@ VARIABLE = "PMPO_ENDPOINTS"
 DEFAULT_NAME = "default"
 _KEY_VARIABLES = ("key_variable", "generate_key_variable")
 SCORER_KEY_VARIABLE = "PMPO_SCORER_KEY"
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 (none is bound: what to call instead)
 
 
 def _finite(value: bool | int | float | str | None) -> bool | int | float | str | None:

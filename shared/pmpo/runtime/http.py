@@ -10,6 +10,7 @@ from functools import cache
 import httpx
 
 from pmpo import __version__
+from pmpo.runtime.secrets import masking
 
 CONNECT_TIMEOUT_S = 10.0
 MAX_QUOTED = 240
@@ -51,7 +52,10 @@ def open_blocking_http(key: str | None, timeout_s: float) -> httpx.Client:
 
 
 def said_by(response: httpx.Response) -> str:
-    """The sentence in a refusal's body, in the forms that model servers use, or the body's beginning; "" for none."""
+    """The sentence in a refusal's body, in the forms that model servers use, or the body's beginning; "" for none.
+
+    A server that repeats the key it was sent is not quoted in that.
+    """
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
@@ -59,7 +63,9 @@ def said_by(response: httpx.Response) -> str:
     for key in ("error", "message", "detail"):
         if isinstance(body, dict) and key in body:
             body = body[key]
-    return " ".join(str(body).split())[:MAX_QUOTED]
+    key = response.request.headers.get("authorization", "").partition(" ")[2]
+    mask = masking([key])
+    return mask(" ".join(str(body).split()))[:MAX_QUOTED]
 
 
 def is_about_length(said: str) -> bool:

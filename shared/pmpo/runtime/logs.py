@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from pmpo.runtime.secrets import Masking, masking
+
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def configure_logs(process: str, level: str) -> None:
+def configure_logs(process: str, level: str, secrets: Iterable[str] = ()) -> None:
     """Set up this process's logs, those of its libraries included. Called once, by the composition root.
 
     Args:
         process: name of the process, in every line.
         level: debug, info, warning or error.
+        secrets: masked wherever they stand in a line, as is whatever has the shape of a key or a password.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -25,7 +29,7 @@ def configure_logs(process: str, level: str) -> None:
         _with_process(process),
         structlog.processors.format_exc_info,
     ]
-    renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderer = _masked(structlog.processors.JSONRenderer(ensure_ascii=False), masking(secrets))
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
@@ -48,6 +52,15 @@ def get_logger() -> FilteringBoundLogger:
     """A logger: ``log.info("what_happened", job_id=...)``."""
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+def _masked(render: structlog.processors.JSONRenderer, mask: Masking) -> structlog.typing.Processor:
+    """Over the finished line, so that nothing in it is forgotten: values, messages, tracebacks."""
+
+    def masked(logger: object, method: str, event: structlog.typing.EventDict) -> str:
+        return mask(str(render(logger, method, event)))
+
+    return masked
 
 
 def _with_process(process: str) -> structlog.typing.Processor:

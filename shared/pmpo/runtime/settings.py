@@ -23,7 +23,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    redis_url: str | None = Field(default=None, description="Redis to use; the embedded stack starts one when unset")
+    redis_url: str | None = Field(
+        default=None, repr=False, description="Redis to use; the embedded stack starts one when unset"
+    )
     redis_fsync: Literal["everysec", "always"] = Field(
         default="everysec", description="when the embedded stack's Redis brings its append-only file to the disk"
     )

@@ -101,7 +101,7 @@ class ScriptedGenerator:
         return answers
 
     def _sample(self, request: GenerationRequest, index: int) -> Completion:
-        text = self.write(request, random.Random(f"{request.seed}/{index}"))
+        text = self.write(request, random.Random(f"{request.seed}/{index}"))  # noqa: S311 (seeded)
         kept = text.split(" ")[: request.max_tokens]
         reason = "stop" if len(kept) == len(text.split(" ")) else "length"
         return Completion(" ".join(kept), len(kept), reason, _num_read(request))

@@ -14,7 +14,7 @@ from services.scorer.app import create_app
 from services.scorer.door import Check, check_of
 from services.scorer.startup import ServiceSlot
 
-KEY = "0123456789abcdef0123456789abcdef"
+KEY = "0123456789abcdef0123456789abcdef"  # made up
 
 
 def check(**settings: str) -> Check:

@@ -156,7 +156,7 @@ class Session:
 
     def _wait_s(self, num_tries: int, asked_s: float) -> float:
         bound = self.patience.first_wait_s * 2 ** (num_tries - 1)
-        return min(self.patience.max_wait_s, asked_s + random.uniform(0.0, bound))
+        return min(self.patience.max_wait_s, asked_s + random.uniform(0.0, bound))  # noqa: S311 (jitter)
 
 
 def _read(read: Callable[[Any], _Value], answer: Any, server: Server) -> _Value:

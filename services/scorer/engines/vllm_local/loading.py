@@ -42,6 +42,7 @@ def load_vllm(settings: Settings, source: ModelSource) -> LoadedVllm:
     Raises:
         ConfigurationError: vllm is not installed here, or cannot load the model.
     """
+    refuse_pickled_adapter(settings)
     for name, value in VLLM_VARIABLES.items():
         os.environ.setdefault(name, value)
     try:
@@ -63,6 +64,19 @@ def load_vllm(settings: Settings, source: ModelSource) -> LoadedVllm:
     return LoadedVllm(VllmCalls(llm, SamplingParams, lora), identity, _end_token_ids(source))
 
 
+def refuse_pickled_adapter(settings: Settings) -> None:
+    """See that an adapter has safetensors: vLLM would open a pickle where there are none.
+
+    Raises:
+        ConfigurationError: the adapter's folder has none.
+    """
+    adapter = settings.scorer_vllm_lora
+    if adapter and not (Path(adapter) / "adapter_model.safetensors").is_file():
+        raise ConfigurationError(
+            f"PMPO_SCORER_VLLM_LORA: {adapter} holds no adapter_model.safetensors: save the adapter as safetensors"
+        )
+
+
 def engine_options(settings: Settings, source: ModelSource, vocab_size: int, gpu_bytes: int | None) -> dict[str, Any]:
     """Arguments of ``vllm.LLM``. ``gpu_bytes``: the memory of one GPU; None on a CPU.
 
@@ -78,6 +92,7 @@ def engine_options(settings: Settings, source: ModelSource, vocab_size: int, gpu
         "enable_prefix_caching": True,
         "generation_config": "vllm",  # requests say all that decides a sample
         "trust_remote_code": False,
+        "load_format": "safetensors",  # auto would take pickles where there are none
         "use_tqdm_on_load": False,
         "seed": 0,
     }
