@@ -38,6 +38,7 @@ from services.api.security_headers import SecurityHeaders
 from services.docs_page import install_docs_page
 from services.queues import JobQueues
 from services.store.store import Store
+from services.upstreams import logged_breakers
 from services.webhooks.rules import WebhookRules
 from services.webhooks.secrets import read_secrets
 from services.webhooks.targets import WebhookTargets
@@ -46,7 +47,7 @@ COUNT_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 2.0
 # Somebody waits for the answer: one more try, soon, then the caller is told.
 COUNT_POLICY = RetryPolicy(max_tries=2, first_wait_s=0.2, max_wait_s=1.0)
-PROBE_POLICY = RetryPolicy(max_tries=1)
+PROBE_POLICY = RetryPolicy(max_tries=1, is_probing=True)
 
 
 def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
@@ -90,6 +91,7 @@ def _collaborate(
     closing.callback(queues.close)
     http = open_http()
     closing.push_async_callback(http.aclose)
+    breakers = logged_breakers()
 
     def counter(row: Endpoint, arguments: TemplateArguments) -> ScorerClient:
         return ScorerClient(
@@ -99,12 +101,13 @@ def _collaborate(
             key=row.key(),
             chat_template_kwargs=arguments,
             policy=COUNT_POLICY,
+            breakers=breakers,
         )
 
     checks = JobChecks(table, counter, _webhook_rules(settings))
 
     def prober(row: Endpoint) -> ScorerClient:
-        return ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY)
+        return ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY, breakers=breakers)
 
     probed = {name: _ScorerProbe(prober(row)) for name, row in table.items()}
     limits = DatasetLimits(rows=settings.dataset_max_rows, bytes=settings.dataset_max_bytes)
