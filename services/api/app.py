@@ -34,9 +34,11 @@ from services.api.models.service import ModelService
 from services.api.problems import install_problems
 from services.api.prompts import endpoints as prompts
 from services.api.prompts.service import PromptService
+from services.api.quota import Quota
 from services.api.security_headers import SecurityHeaders
 from services.docs_page import install_docs_page
 from services.queues import JobQueues
+from services.store.admission import JobLimits
 from services.store.store import Store
 from services.upstreams import logged_breakers
 from services.webhooks.rules import WebhookRules
@@ -70,6 +72,8 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     app = FastAPI(title="PMPO", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     install_docs_page(app)
     app.state.collaborators = collaborators
+    if settings.api_max_requests_per_minute:
+        app.add_middleware(Quota, counter=store.requests, max_per_minute=settings.api_max_requests_per_minute)
     app.add_middleware(Gate, doorkeeper=doorkeeper(settings, store.api_keys))
     app.add_middleware(RequestFrame, unbounded=frozenset({datasets.router.prefix}))
     app.add_middleware(SecurityHeaders)
@@ -111,7 +115,8 @@ def _collaborate(
 
     probed = {name: _ScorerProbe(prober(row)) for name, row in table.items()}
     limits = DatasetLimits(rows=settings.dataset_max_rows, bytes=settings.dataset_max_bytes)
-    service = JobService(store, queues, checks)
+    job_limits = JobLimits(settings.api_max_queued_jobs, settings.api_max_active_jobs_per_project)
+    service = JobService(store, queues, checks, job_limits)
     return Collaborators(
         jobs=service,
         health=Health(store, probed),
