@@ -34,10 +34,13 @@ from services.api.models.service import ModelService
 from services.api.problems import install_problems
 from services.api.prompts import endpoints as prompts
 from services.api.prompts.service import PromptService
+from services.api.quota import Quota
 from services.api.security_headers import SecurityHeaders
 from services.docs_page import install_docs_page
 from services.queues import JobQueues
+from services.store.admission import JobLimits
 from services.store.store import Store
+from services.upstreams import logged_breakers
 from services.webhooks.rules import WebhookRules
 from services.webhooks.secrets import read_secrets
 from services.webhooks.targets import WebhookTargets
@@ -46,7 +49,7 @@ COUNT_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 2.0
 # Somebody waits for the answer: one more try, soon, then the caller is told.
 COUNT_POLICY = RetryPolicy(max_tries=2, first_wait_s=0.2, max_wait_s=1.0)
-PROBE_POLICY = RetryPolicy(max_tries=1)
+PROBE_POLICY = RetryPolicy(max_tries=1, is_probing=True)
 
 
 def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
@@ -69,6 +72,8 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     app = FastAPI(title="PMPO", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     install_docs_page(app)
     app.state.collaborators = collaborators
+    if settings.api_max_requests_per_minute:
+        app.add_middleware(Quota, counter=store.requests, max_per_minute=settings.api_max_requests_per_minute)
     app.add_middleware(Gate, doorkeeper=doorkeeper(settings, store.api_keys))
     app.add_middleware(RequestFrame, unbounded=frozenset({datasets.router.prefix}))
     app.add_middleware(SecurityHeaders)
@@ -90,6 +95,7 @@ def _collaborate(
     closing.callback(queues.close)
     http = open_http()
     closing.push_async_callback(http.aclose)
+    breakers = logged_breakers()
 
     def counter(row: Endpoint, arguments: TemplateArguments) -> ScorerClient:
         return ScorerClient(
@@ -99,16 +105,18 @@ def _collaborate(
             key=row.key(),
             chat_template_kwargs=arguments,
             policy=COUNT_POLICY,
+            breakers=breakers,
         )
 
     checks = JobChecks(table, counter, _webhook_rules(settings))
 
     def prober(row: Endpoint) -> ScorerClient:
-        return ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY)
+        return ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY, breakers=breakers)
 
     probed = {name: _ScorerProbe(prober(row)) for name, row in table.items()}
     limits = DatasetLimits(rows=settings.dataset_max_rows, bytes=settings.dataset_max_bytes)
-    service = JobService(store, queues, checks)
+    job_limits = JobLimits(settings.api_max_queued_jobs, settings.api_max_active_jobs_per_project)
+    service = JobService(store, queues, checks, job_limits)
     return Collaborators(
         jobs=service,
         health=Health(store, probed),

@@ -71,7 +71,8 @@ def deadline_of(request: Request) -> float | None:
         return None
     if not _MILLISECONDS.fullmatch(given):
         raise InvalidInputError(
-            f"{DEADLINE_HEADER} must be whole milliseconds, 1 to 999999999, and is {given[:40]!r}; correct it or leave it out"
+            f"{DEADLINE_HEADER} must be whole milliseconds, 1 to 999999999, and is {given[:40]!r}; "
+            "correct it or leave it out"
         )
     return int(given) / 1000
 
@@ -136,7 +137,7 @@ async def metrics(request: Request) -> Response:
 
 
 async def _answer(request: Request, work: Coroutine[None, None, Answered[_Answer]]) -> Response:
-    """The work's answer as JSON. When nobody waits for it any more, the work is cancelled and costs nothing from then on.
+    """The work's answer as JSON. When nobody waits for it any more, the work is cancelled and costs nothing more.
 
     That is so when the caller hangs up, and when the time is over that he said he would wait: behind a proxy the one
     does not always tell.
@@ -151,8 +152,8 @@ async def _answer(request: Request, work: Coroutine[None, None, Answered[_Answer
         await asyncio.wait({task, hang_up}, timeout=deadline_s, return_when=asyncio.FIRST_COMPLETED)
         if not task.done() and not hang_up.done():
             raise ScorerUnavailableError(
-                f"there was no answer within the {deadline_s:g} s that {DEADLINE_HEADER} gave, so the work was dropped; "
-                "give more time or add capacity"
+                f"there was no answer within the {deadline_s:g} s that {DEADLINE_HEADER} gave, so the work was "
+                "dropped; give more time or add capacity"
             )
         if not task.done():
             return Response(status_code=CLIENT_CLOSED_REQUEST)

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from pmpo.contracts.jobs import FINAL_STATES, JobState
 from pmpo.contracts.keys import DEFAULT_PROJECT
 from pmpo.errors import ConflictError, NotFoundError
-from services.store import keys, scripts
+from services.store import admission, keys, scripts
+from services.store.admission import RATE_WINDOW_S, JobCounts, JobLimits
 from services.store.calls import ScriptCall
 from services.store.connection import Commands
 from services.store.idempotency import KeyedRequest
@@ -33,11 +34,20 @@ class Jobs:
         self._redis = redis
         self._commands = Commands()
         self._move = redis.register_script(scripts.MOVE)
+        self._count = redis.register_script(admission.COUNT)
         self._create = redis.register_script(scripts.CREATE)
         self._note_entry = redis.register_script(scripts.NOTE_ENTRY)
 
-    async def create(self, job: NewJob, request: KeyedRequest | None = None, answer: bytes = b"") -> bytes | None:
-        """Save a job in state queued, and with a key the answer to its request, in one step.
+    async def counts(self, project: str) -> JobCounts:
+        """How many jobs wait, and how many of a project are not over."""
+        touched = [keys.ACTIVE_JOBS, keys.ENDED_JOBS]
+        given: list[str | float] = [keys.JOB_PREFIX, project, time.time() - RATE_WINDOW_S, DEFAULT_PROJECT]
+        return JobCounts.read(await self._commands.run(self._count(keys=touched, args=given)))
+
+    async def create(
+        self, job: NewJob, request: KeyedRequest | None = None, answer: bytes = b"", *, limits: JobLimits | None = None
+    ) -> bytes | None:
+        """Save a job in state queued, and with a key the answer to its request, in one step, if there is room for it.
 
         Returns:
             None when the job was saved; the answer of an earlier request with the same key and body, in whose place
@@ -45,14 +55,28 @@ class Jobs:
 
         Raises:
             IdempotencyKeyReusedError: the key was used for another body; nothing was saved.
+            OverloadedError: as many jobs as ``limits`` allow are there already; nothing was saved.
         """
         now = time.time()
         remembered = request.redis_key if request else keys.job(job.id)
-        touched = [keys.job(job.id), keys.jobs(job.project), keys.ACTIVE_JOBS, remembered]
+        touched = [keys.job(job.id), keys.jobs(job.project), keys.ACTIVE_JOBS, remembered, keys.ENDED_JOBS]
         pairs = [part for pair in first_fields(job, now).items() for part in pair]
         record = request.record(answer) if request else b""
-        given = [now, job.id, record, keys.IDEMPOTENCY_TTL_S, *pairs]
+        most = (limits.max_queued, limits.max_active_per_project) if limits else (-1, -1)
+        head: list[str | bytes | float] = [
+            now,
+            job.id,
+            record,
+            DEFAULT_PROJECT,
+            keys.IDEMPOTENCY_TTL_S,
+            job.project,
+            keys.JOB_PREFIX,
+            *most,
+        ]
+        given = [*head, now - RATE_WINDOW_S, *pairs]
         known = await self._commands.run(self._create(keys=touched, args=given))
+        if limits and isinstance(known, list):
+            JobCounts.read(known).check(limits)
         return request.answer_in(known) if request and known is not None else None
 
     async def get(self, job_id: str) -> JobRecord:

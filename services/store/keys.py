@@ -16,6 +16,7 @@
     pmpo:job:<id>:lease        string       "<fencing token>:<holder>", expires
     pmpo:job:<id>:fence        counter      the last fencing token given out
     pmpo:janitor               string       the janitor whose turn it is, expires
+    pmpo:requests:<w>:<who>    counter      requests that a key or project sent in minute w, expires
     pmpo:idempotency:<digest>  string       digest of a creating request's body, then its answer, expires
     pmpo:scores:<group>        hash         scores that any job may use again, by the name of their item
     pmpo:scores                sorted set   those groups, by the time of their last use
@@ -107,6 +108,11 @@ def fence(job_id: str) -> str:
 def idempotency(digest: str) -> str:
     """The answer to a creating request, by a digest of its route and key."""
     return f"pmpo:idempotency:{digest}"
+
+
+def requests(caller: str, window: int) -> str:
+    """How many requests a caller sent in a minute."""
+    return f"pmpo:requests:{window}:{caller}"
 
 
 def scores(group: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from services.store.admission import COUNT_JOBS
+
 # KEYS: job, active jobs, lease, ended jobs, those with journal, those with events, webhooks to be called.
 # ARGV: what the lease must be ("any", "none", "some", or its value), states it may move from (between commas), state it
 # moves to, whether that is final, now, job id, whether the lease ends with it, then fields and values.
@@ -25,20 +27,31 @@ if ARGV[4] == '1' then
 end
 return {'done', state}
 """
-# KEYS: job, jobs of its project, active jobs, and the remembered answer of a keyed request.  ARGV: now, job id, the
-# record to remember ("" without a key), its time to live, then fields and values. A second request of one key creates
-# nothing.
-CREATE = """
+# KEYS: job, jobs of its project, active jobs, the remembered answer of a keyed request, ended jobs.  ARGV: now, job id,
+# the record to remember ("" without a key), the project of jobs that name none, the record's time to live, the job's
+# project, prefix of jobs, the most that may be queued, the most active ones of the project (-1: any number), the moment
+# after which ends are counted, then fields and values. A second request of one key creates nothing, and neither does
+# one for which there is no room: the answer is then the counts.
+CREATE = (
+    COUNT_JOBS
+    + """
 if ARGV[3] ~= '' then
   local known = redis.call('GET', KEYS[4])
   if known then return known end
-  redis.call('SET', KEYS[4], ARGV[3], 'EX', ARGV[4])
 end
-for at = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+if ARGV[8] ~= '-1' then
+  local queued, own = count_jobs(KEYS[3], ARGV[7], ARGV[6])
+  if queued >= tonumber(ARGV[8]) or own >= tonumber(ARGV[9]) then
+    return {queued, own, redis.call('ZCOUNT', KEYS[5], ARGV[10], '+inf')}
+  end
+end
+if ARGV[3] ~= '' then redis.call('SET', KEYS[4], ARGV[3], 'EX', ARGV[5]) end
+for at = 11, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
 redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
 redis.call('SADD', KEYS[3], ARGV[2])
 return false
 """
+)
 # Notes the entry of a job in its queue, unless the job has moved on meanwhile.
 NOTE_ENTRY = """
 if redis.call('HGET', KEYS[1], 'state') ~= 'queued' then return 0 end

@@ -16,6 +16,7 @@ from services.store.jobs import Jobs
 from services.store.journal import Journal
 from services.store.leases import Leases
 from services.store.prompts import Prompts
+from services.store.quotas import RequestCounts
 from services.store.scores import SharedScores
 from services.store.webhooks import Webhooks
 
@@ -31,6 +32,7 @@ class Store:
         self._commands = Commands()
         self.api_keys = ApiKeys(redis)
         self.jobs = Jobs(redis)
+        self.requests = RequestCounts(redis)
         self.remembered = RememberedAnswers(redis)
         self.journal = Journal(redis)
         self.leases = Leases(redis, lease_s)

@@ -17,6 +17,7 @@ from pmpo.runtime.logs import configure_logs
 from pmpo.runtime.secrets import known_secrets
 from pmpo.runtime.settings import Settings, load_settings
 from services.store.store import Store
+from services.upstreams import logged_breakers
 from services.worker.driver import SearchDriver
 from services.worker.horse import Drain
 from services.worker.models import RemoteModels
@@ -38,11 +39,12 @@ async def _run(job_id: str, settings: Settings) -> None:
         http = await closing.enter_async_context(open_http())
         store = Store.open(settings.redis_url, settings.lease_s, settings.score_cache_bytes)
         closing.push_async_callback(store.close)
-        connect = partial(ScorerClient, http, timeout_s=settings.upstream_timeout_s, job=job_id)
+        limit_s, breakers = settings.upstream_timeout_s, logged_breakers()
+        connect = partial(ScorerClient, http, timeout_s=limit_s, job=job_id, breakers=breakers)
         models = RemoteModels(
             load_endpoints(settings),
             partial(connect_cached, connect, store.scores) if settings.score_cache_bytes else connect,
-            partial(GeneratorClient, http, timeout_s=settings.upstream_timeout_s, job=job_id),
+            partial(GeneratorClient, http, timeout_s=limit_s, job=job_id, breakers=breakers),
         )
         holder = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         runner = Runner(

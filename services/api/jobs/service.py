@@ -29,6 +29,7 @@ from services.api.jobs.data import JobRows, content_ids
 from services.api.jobs.listing import JobFilter, jobs_page
 from services.api.jobs.waiting import Waiting
 from services.queues import JobQueues
+from services.store.admission import JobLimits
 from services.store.idempotency import KeyedRequest
 from services.store.records import NewJob
 from services.store.store import Store
@@ -40,11 +41,13 @@ MAX_PAGE_EVENTS = 500
 class JobService:
     """Jobs as the API's callers see them."""
 
-    def __init__(self, store: Store, queues: JobQueues, checks: JobChecks) -> None:
+    def __init__(self, store: Store, queues: JobQueues, checks: JobChecks, limits: JobLimits | None = None) -> None:
+        """``limits``: how many jobs are taken; None: any number."""
         self.waiting = Waiting()
         self._store = store
         self._queues = queues
         self._checks = checks
+        self._limits = limits
         self._control = JobControl(store)
         self._rows = JobRows(store)
 
@@ -57,16 +60,20 @@ class JobService:
         Raises:
             InvalidInputError: the job cannot be run as it is, or its key was used for another body.
             NotFoundError: a data set that the project does not have.
+            OverloadedError: as many jobs as may be are there already.
         """
         known = await self._store.remembered.find(request) if request else None
         if known is not None:
             return JobCreated.model_validate_json(known), True
+        if self._limits is not None:  # before the work of checking; the script that saves has the last word
+            (await self._store.jobs.counts(project)).check(self._limits)
         named, warning = with_registry_name(spec)
         checked = await self._checks.check(await self._rows.fill(project, named))
         job = _new_job(checked, project, await content_ids(checked.spec.dataset), warning)
         await self._rows.hold(project, spec, job.id)
         created = JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(job.warnings))
-        known = await self._store.jobs.create(job, request, created.model_dump_json().encode())
+        answer = created.model_dump_json().encode()
+        known = await self._store.jobs.create(job, request, answer, limits=self._limits)
         if known is not None:  # the same request, sent twice at once
             return JobCreated.model_validate_json(known), True
         await self._enqueue(job.id, job.queue)

@@ -32,7 +32,7 @@ class BreakerPolicy:
 
     max_failures: int = 5
     first_open_s: float = 1.0
-    max_open_s: float = 30.0
+    max_open_s: float = 10.0
     jitter: float = 0.25
 
 

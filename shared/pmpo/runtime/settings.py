@@ -34,6 +34,13 @@ class Settings(BaseSettings):
     api_keys: Literal["auto", "required", "off"] = Field(
         default="auto", description="who may call the API: auto asks for keys unless it is bound to loopback"
     )
+    api_max_queued_jobs: int = Field(default=1_000, ge=1, description="jobs that may wait in all; above: 429")
+    api_max_active_jobs_per_project: int = Field(
+        default=500, ge=1, description="jobs of one project that may be waiting, running or paused; above: 429"
+    )
+    api_max_requests_per_minute: int = Field(
+        default=0, ge=0, description="requests of one key (without keys: of all) in a minute; above: 429; 0: no limit"
+    )
     scorer_host: str = Field(default="127.0.0.1", description="address the scorer binds")
     scorer_port: int = Field(default=8100, ge=0, le=65535, description="port of the scorer; 0 takes a free one")
     scorer_key: str | None = Field(

@@ -22,6 +22,7 @@ from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 from services.api.models.service import ModelService
 from services.queues import JobQueues
+from services.store.admission import JobLimits
 from services.store.store import Store
 
 CONTEXT_TOKENS = 100
@@ -70,9 +71,11 @@ def queues(redis_url: str) -> Iterator[JobQueues]:
 async def serving(redis_url: str, store: Store, queues: JobQueues, **settings: str) -> AsyncIterator[FastAPI]:
     """The real application on a real Redis, with a scorer that counts words."""
     table = {"default": Endpoint(name="default", url="http://scorer:8100")}
-    made = create_app(load_settings({"PMPO_REDIS_URL": redis_url, **settings}), table)
+    known = load_settings({"PMPO_REDIS_URL": redis_url, **settings})
+    made = create_app(known, table)
     counter = WordCounter()
-    service = JobService(store, queues, JobChecks(table, lambda _row, _arguments: counter))
+    limits = JobLimits(known.api_max_queued_jobs, known.api_max_active_jobs_per_project)
+    service = JobService(store, queues, JobChecks(table, lambda _row, _arguments: counter), limits)
     async with made.router.lifespan_context(made):
         health = Health(store, {"default": counter})
         models = ModelService(table, lambda _row: counter)
