@@ -101,7 +101,7 @@ def _collaborate(
             policy=COUNT_POLICY,
         )
 
-    checks = JobChecks(table, counter, _webhook_rules(settings))
+    checks = JobChecks(table, counter, webhook_rules(settings))
 
     def prober(row: Endpoint) -> ScorerClient:
         return ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY)
@@ -121,7 +121,8 @@ def _collaborate(
     )
 
 
-def _webhook_rules(settings: Settings) -> WebhookRules:
+def webhook_rules(settings: Settings) -> WebhookRules:
+    """What a job's webhook is checked by. Raises ConfigurationError: a secret or a list of targets that is none."""
     can_sign = bool(read_secrets(settings.webhook_secret))
     return WebhookRules(WebhookTargets.read(settings.webhook_allow), can_sign)
 

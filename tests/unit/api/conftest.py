@@ -15,7 +15,7 @@ from pmpo.remote.answers import ServedModel
 from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.settings import load_settings
 from pmpo.testing.ports import IDENTITY
-from services.api.app import create_app
+from services.api.app import create_app, webhook_rules
 from services.api.health import Health
 from services.api.jobs.checks import JobChecks
 from services.api.jobs.reports import ReportService
@@ -70,9 +70,11 @@ def queues(redis_url: str) -> Iterator[JobQueues]:
 async def serving(redis_url: str, store: Store, queues: JobQueues, **settings: str) -> AsyncIterator[FastAPI]:
     """The real application on a real Redis, with a scorer that counts words."""
     table = {"default": Endpoint(name="default", url="http://scorer:8100")}
-    made = create_app(load_settings({"PMPO_REDIS_URL": redis_url, **settings}), table)
+    read = load_settings({"PMPO_REDIS_URL": redis_url, **settings})
+    made = create_app(read, table)
     counter = WordCounter()
-    service = JobService(store, queues, JobChecks(table, lambda _row, _arguments: counter))
+    checks = JobChecks(table, lambda _row, _arguments: counter, webhook_rules(read))
+    service = JobService(store, queues, checks)
     async with made.router.lifespan_context(made):
         health = Health(store, {"default": counter})
         models = ModelService(table, lambda _row: counter)
