@@ -16,11 +16,17 @@ from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.http import open_http
 from pmpo.runtime.settings import Settings
 from services.api import probes
+from services.api.archives import endpoints as archives
+from services.api.archives.datasets import DatasetsSection
+from services.api.archives.jobs import JobsSection
+from services.api.archives.service import ArchiveService
 from services.api.datasets import endpoints as datasets
 from services.api.datasets.service import DatasetService
 from services.api.deps import Collaborators
 from services.api.events.streams import EventStreams
 from services.api.gate import Gate, doorkeeper
+from services.api.gc import endpoints as gc
+from services.api.gc.service import GcService
 from services.api.health import Health
 from services.api.jobs import endpoints as jobs
 from services.api.jobs.checks import JobChecks
@@ -37,6 +43,7 @@ from services.api.prompts.service import PromptService
 from services.api.security_headers import SecurityHeaders
 from services.docs_page import install_docs_page
 from services.queues import JobQueues
+from services.store.keeping import Keeping
 from services.store.store import Store
 from services.webhooks.rules import WebhookRules
 from services.webhooks.secrets import read_secrets
@@ -70,7 +77,7 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     install_docs_page(app)
     app.state.collaborators = collaborators
     app.add_middleware(Gate, doorkeeper=doorkeeper(settings, store.api_keys))
-    app.add_middleware(RequestFrame, unbounded=frozenset({datasets.router.prefix}))
+    app.add_middleware(RequestFrame, unbounded=frozenset({datasets.router.prefix, archives.IMPORT_PATH}))
     app.add_middleware(SecurityHeaders)
     install_problems(app)
     app.include_router(jobs.router)
@@ -78,6 +85,8 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     app.include_router(keys.router)
     app.include_router(prompts.router)
     app.include_router(models.router)
+    app.include_router(archives.router)
+    app.include_router(gc.router)
     app.include_router(probes.router)
     return app
 
@@ -118,6 +127,8 @@ def _collaborate(
         prompts=PromptService(store),
         streams=EventStreams(store.journal, service.waiting),
         models=ModelService(table, prober),
+        archives=ArchiveService([DatasetsSection(store, limits), JobsSection(store)], settings.import_max_bytes),
+        clearing=GcService(store, Keeping.of(settings)),
     )
 
 
