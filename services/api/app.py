@@ -19,6 +19,8 @@ from services.api import probes
 from services.api.archives import endpoints as archives
 from services.api.archives.datasets import DatasetsSection
 from services.api.archives.jobs import JobsSection
+from services.api.archives.prompts import PromptsSection
+from services.api.archives.sections import Section
 from services.api.archives.service import ArchiveService
 from services.api.datasets import endpoints as datasets
 from services.api.datasets.service import DatasetService
@@ -127,9 +129,14 @@ def _collaborate(
         prompts=PromptService(store),
         streams=EventStreams(store.journal, service.waiting),
         models=ModelService(table, prober),
-        archives=ArchiveService([DatasetsSection(store, limits), JobsSection(store)], settings.import_max_bytes),
+        archives=ArchiveService(_sections(store, limits), settings.import_max_bytes),
         clearing=GcService(store, Keeping.of(settings)),
     )
+
+
+def _sections(store: Store, limits: DatasetLimits) -> list[Section]:
+    """What an export consists of; what others name comes before them."""
+    return [DatasetsSection(store, limits), PromptsSection(store), JobsSection(store)]
 
 
 def webhook_rules(settings: Settings) -> WebhookRules:

@@ -16,6 +16,7 @@ from services.store.jobs import Jobs
 from services.store.journal import Journal
 from services.store.leases import Leases
 from services.store.orphans import Orphans
+from services.store.prompt_snapshots import PromptSnapshots
 from services.store.prompts import Prompts
 from services.store.scores import SharedScores
 from services.store.snapshots import Snapshots
@@ -43,6 +44,7 @@ class Store:
         self.prompts = Prompts(redis)
         self.orphans = Orphans(redis)
         self.snapshots = Snapshots(redis)
+        self.prompt_snapshots = PromptSnapshots(redis)
 
     @classmethod
     def open(cls, url: str | None, lease_s: float, score_bytes: int = 0) -> Store:

@@ -89,17 +89,32 @@ async def _told(client: httpx.AsyncClient, job_ids: list[str]) -> list[bytes]:
     ]
 
 
+async def _registry(client: httpx.AsyncClient) -> list[bytes]:
+    """All that the routes tell of the one prompt."""
+    return [(await client.get(f"/v1/prompts{below}")).content for below in ("", "/cities/versions", "/cities/labels")]
+
+
 async def test_a_project_is_moved_to_another_redis(as_caller: Clients, store: Store, redis: Redis) -> None:
     owner = await as_caller("web")
     stored = (await owner.post("/v1/datasets", params={"name": "two"}, content=ROWS)).json()
     ids = [await _finished(owner, store, name) for name in ("pmpo", "preference")]
+    for text in ("Name the city.", "Name the city, please.", "Which city?"):
+        await owner.post("/v1/prompts/cities/versions", json={"prompt": text, "label": "production"})
+    await owner.post("/v1/prompts/cities/rollback", json={})
+    registry = await _registry(owner)
     waiting = await saved(owner, store, await run(JOBS["compress"]), num_events=3)
     before, jobs = await _told(owner, ids), (await owner.get("/v1/jobs")).json()["jobs"]
     exported = await _export(owner)
     await redis.flushall()
     other = await as_caller("elsewhere")
     found = await _import(other, exported)
-    assert {name: _counts(section) for name, section in found.items()} == {"datasets": (1, 0, 0), "jobs": (3, 0, 0)}
+    assert {name: _counts(section) for name, section in found.items()} == {
+        "datasets": (1, 0, 0),
+        "prompts": (1, 0, 0),
+        "jobs": (3, 0, 0),
+    }
+    assert await _registry(other) == registry
+    assert (await other.post("/v1/prompts/cities/rollback", json={})).json()["version"] == 1
     assert await _told(other, ids) == before
     again = (await other.get("/v1/jobs")).json()["jobs"]
     assert [job["id"] for job in again] == [job["id"] for job in jobs]
@@ -143,6 +158,7 @@ async def test_nothing_is_restored_of_an_export_with_one_broken_member(as_caller
         "no job": (Member("jobs/x.jsonl", b"{}\n"), "is no job"),
         "another name": (replace(good[0], name="jobs/other.jsonl"), "another job than its name says"),
         "another section": (Member("schedules/x.jsonl", b"{}\n"), "has a section 'schedules'"),
+        "no prompt": (Member("prompts/x.jsonl", b"{}\n"), "is no prompt"),
         "no data set": (Member("datasets/x.jsonl", b"{}\n"), "is no data set"),
         "other rows": (
             Member(f"datasets/ds_{'0' * 32}.jsonl", b'{"dataset":"ds_' + b"0" * 32 + b'","name":""}\n{"a":1}\n'),
@@ -173,6 +189,28 @@ async def test_nothing_is_restored_of_an_export_with_one_broken_member(as_caller
     assert "another number" in await _refusal(other, _packed([replace(good[0], content=swapped)]))
     assert "no export" in await _refusal(other, b"")
     assert _members(await _export(other)) == []
+
+
+async def test_a_prompt_is_taken_whole_or_not_at_all(as_caller: Clients) -> None:
+    owner, other = await as_caller("web"), await as_caller("other")
+    for text in ("Name the city.", "Which city?"):
+        await owner.post("/v1/prompts/cities/versions", json={"prompt": text, "label": "production"})
+    exported = await _export(owner)
+    assert _counts((await _import(owner, exported))["prompts"]) == (0, 1, 0)
+    await other.post("/v1/prompts/cities/versions", json={"prompt": "Another one."})
+    mine = await _registry(other)
+    found = (await _import(other, exported))["prompts"]
+    assert _counts(found) == (0, 0, 1)
+    assert await _registry(other) == mine
+    (member,) = _members(exported)
+    head, *rest = member.content.splitlines(keepends=True)
+    for changed, says in (
+        (head.replace(b'"production":"2"', b'"production":"3"'), "names a version that it does not have"),
+        (head.replace(b'"prompt":"cities"', b'"prompt":"other"'), "another prompt than its name says"),
+    ):
+        assert says in await _refusal(other, _packed([replace(member, content=b"".join([changed, *rest]))]))
+    without = [line for line in rest if b'"version"' not in line]
+    assert "no version" in await _refusal(other, _packed([replace(member, content=b"".join([head, *without]))]))
 
 
 async def test_an_import_has_its_own_limit(redis_url: str, store: Store, queues: JobQueues) -> None:
