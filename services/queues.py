@@ -24,7 +24,7 @@ from services.store.connection import connect_blocking, store_errors
 QUEUES = ("interactive", "overnight")
 TASK = "services.worker.tasks.run_job"
 NO_TIMEOUT = -1
-RESULT_TTL_S = 3_600
+RESULT_TTL_S = 300  # nothing reads what RQ keeps of an entry that was run
 FAILURE_TTL_S = 86_400
 
 P = ParamSpec("P")

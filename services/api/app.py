@@ -16,11 +16,19 @@ from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.http import open_http
 from pmpo.runtime.settings import Settings
 from services.api import probes
+from services.api.archives import endpoints as archives
+from services.api.archives.datasets import DatasetsSection
+from services.api.archives.jobs import JobsSection
+from services.api.archives.prompts import PromptsSection
+from services.api.archives.sections import Section
+from services.api.archives.service import ArchiveService
 from services.api.datasets import endpoints as datasets
 from services.api.datasets.service import DatasetService
 from services.api.deps import Collaborators
 from services.api.events.streams import EventStreams
 from services.api.gate import Gate, doorkeeper
+from services.api.gc import endpoints as gc
+from services.api.gc.service import GcService
 from services.api.health import Health
 from services.api.jobs import endpoints as jobs
 from services.api.jobs.checks import JobChecks
@@ -39,6 +47,7 @@ from services.api.security_headers import SecurityHeaders
 from services.docs_page import install_docs_page
 from services.queues import JobQueues
 from services.store.admission import JobLimits
+from services.store.keeping import Keeping
 from services.store.store import Store
 from services.upstreams import logged_breakers
 from services.webhooks.rules import WebhookRules
@@ -75,7 +84,7 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     if settings.api_max_requests_per_minute:
         app.add_middleware(Quota, counter=store.requests, max_per_minute=settings.api_max_requests_per_minute)
     app.add_middleware(Gate, doorkeeper=doorkeeper(settings, store.api_keys))
-    app.add_middleware(RequestFrame, unbounded=frozenset({datasets.router.prefix}))
+    app.add_middleware(RequestFrame, unbounded=frozenset({datasets.router.prefix, archives.IMPORT_PATH}))
     app.add_middleware(SecurityHeaders)
     install_problems(app)
     app.include_router(jobs.router)
@@ -83,6 +92,8 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     app.include_router(keys.router)
     app.include_router(prompts.router)
     app.include_router(models.router)
+    app.include_router(archives.router)
+    app.include_router(gc.router)
     app.include_router(probes.router)
     return app
 
@@ -108,7 +119,7 @@ def _collaborate(
             breakers=breakers,
         )
 
-    checks = JobChecks(table, counter, _webhook_rules(settings))
+    checks = JobChecks(table, counter, webhook_rules(settings))
 
     def prober(row: Endpoint) -> ScorerClient:
         return ScorerClient(http, row, timeout_s=PROBE_TIMEOUT_S, key=row.key(), policy=PROBE_POLICY, breakers=breakers)
@@ -126,10 +137,18 @@ def _collaborate(
         prompts=PromptService(store),
         streams=EventStreams(store.journal, service.waiting),
         models=ModelService(table, prober),
+        archives=ArchiveService(_sections(store, limits), settings.import_max_bytes),
+        clearing=GcService(store, Keeping.of(settings)),
     )
 
 
-def _webhook_rules(settings: Settings) -> WebhookRules:
+def _sections(store: Store, limits: DatasetLimits) -> list[Section]:
+    """What an export consists of; what others name comes before them."""
+    return [DatasetsSection(store, limits), PromptsSection(store), JobsSection(store)]
+
+
+def webhook_rules(settings: Settings) -> WebhookRules:
+    """What a job's webhook is checked by. Raises ConfigurationError: a secret or a list of targets that is none."""
     can_sign = bool(read_secrets(settings.webhook_secret))
     return WebhookRules(WebhookTargets.read(settings.webhook_allow), can_sign)
 

@@ -7,8 +7,10 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from services.api.archives.service import ArchiveService
 from services.api.datasets.service import DatasetService
 from services.api.events.streams import EventStreams
+from services.api.gc.service import GcService
 from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
@@ -29,6 +31,8 @@ class Collaborators:
     prompts: PromptService
     streams: EventStreams
     models: ModelService
+    archives: ArchiveService
+    clearing: GcService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -67,6 +71,14 @@ def _models(request: Request) -> ModelService:
     return _collaborators(request).models
 
 
+def _archives(request: Request) -> ArchiveService:
+    return _collaborators(request).archives
+
+
+def _clearing(request: Request) -> GcService:
+    return _collaborators(request).clearing
+
+
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 DatasetStore = Annotated[DatasetService, Depends(_datasets)]
@@ -75,3 +87,5 @@ Models = Annotated[ModelService, Depends(_models)]
 HealthChecks = Annotated[Health, Depends(_health)]
 Keys = Annotated[KeyService, Depends(_keys)]
 Streams = Annotated[EventStreams, Depends(_streams)]
+Archives = Annotated[ArchiveService, Depends(_archives)]
+Clearing = Annotated[GcService, Depends(_clearing)]

@@ -1,8 +1,8 @@
-"""What is taken away for good: jobs with all that belongs to them, parts of ended jobs, and keys without a job."""
+"""What is taken away for good: ended jobs with all that belongs to them, and parts of them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from typing import Literal, cast
 
 from redis.asyncio import Redis
@@ -17,7 +17,6 @@ from services.store.jobs import no_such_job
 Part = Literal["journal", "events"]
 PARTS: tuple[Part, ...] = ("journal", "events")
 _ENDED_WITH = {"journal": keys.ENDED_WITH_JOURNAL, "events": keys.ENDED_WITH_EVENTS}
-_PAGE = 200
 
 # KEYS: job, journal, events, lease, fence, then every index of jobs, webhooks the last.  ARGV: job id, final states
 # (between commas), whether a job whose webhook is still to be called is kept.
@@ -40,11 +39,6 @@ local removed = redis.call('DEL', KEYS[2])
 if state and removed == 1 then redis.call('HSET', KEYS[1], ARGV[3], 1) end
 return removed
 """
-# KEYS: a job, a key that would belong to it.
-_DELETE_ORPHAN = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-return redis.call('DEL', KEYS[2])
-"""
 _FINAL = f",{','.join(sorted(FINAL_STATES))},"
 
 
@@ -56,7 +50,6 @@ class Disposal:
         self._commands = Commands()
         self._delete = redis.register_script(_DELETE)
         self._trim = redis.register_script(_TRIM)
-        self._delete_orphan = redis.register_script(_DELETE_ORPHAN)
 
     async def delete(self, job_id: str) -> None:
         """Delete an ended job with its journal, its events and a call of its webhook that was not made yet.
@@ -90,23 +83,6 @@ class Disposal:
         reading = cast(Awaitable[list[bytes]], self._redis.zrangebyscore(index, "-inf", f"({moment}"))
         return [each.decode() for each in await self._commands.run(reading)]
 
-    async def orphans(self) -> AsyncIterator[str]:
-        """Keys that would belong to a job that is not there, as SCAN comes upon them."""
-        cursor = 0
-        while True:
-            scanning = self._redis.scan(cursor, match=f"{keys.JOB_PREFIX}*:*", count=_PAGE)
-            cursor, found = await self._commands.run(cast(Awaitable[tuple[int, list[bytes]]], scanning))
-            names = [name.decode() for name in found]
-            for name, is_there in zip(names, await self._have_jobs(names), strict=True):
-                if not is_there:
-                    yield name
-            if cursor == 0:
-                return
-
-    async def delete_orphan(self, name: str) -> bool:
-        """Delete a key of no job; whether it was there, and still an orphan."""
-        return bool(await self._commands.run(self._delete_orphan(keys=[_job_of(name), name])))
-
     async def _run_delete(self, job_id: str, *, spares_webhook: bool) -> str:
         own = [keys.job(job_id), keys.journal(job_id), keys.events(job_id), keys.lease(job_id), keys.fence(job_id)]
         owner = await self._commands.run(cast(Awaitable[bytes | None], self._redis.hget(keys.job(job_id), "project")))
@@ -115,14 +91,3 @@ class Disposal:
         touched = [*own, keys.ACTIVE_JOBS, *indices]
         said = await self._commands.run(self._delete(keys=touched, args=[job_id, _FINAL, int(spares_webhook)]))
         return str(said.decode())
-
-    async def _have_jobs(self, names: list[str]) -> list[bool]:
-        pipe = self._redis.pipeline(transaction=False)
-        for name in names:
-            pipe.exists(_job_of(name))
-        return [bool(each) for each in await self._commands.run(pipe.execute())]
-
-
-def _job_of(name: str) -> str:
-    """The hash that a key of a job belongs to."""
-    return keys.job(name.removeprefix(keys.JOB_PREFIX).partition(":")[0])

@@ -19,6 +19,8 @@ from services.store.idempotency import KeyedRequest
 from services.store.leases import Lease, lease_lost
 from services.store.records import FIELDS, JobRecord, NewJob, first_fields, read_record
 
+PAGE = 500
+
 
 class JobPlace(NamedTuple):
     """A job's place in the list of its project, newest first: the order of these, reversed."""
@@ -124,6 +126,11 @@ class Jobs:
         """The jobs that are not in a final state."""
         ids = await self._commands.run(cast(Awaitable[set[bytes]], self._redis.smembers(keys.ACTIVE_JOBS)))
         return [record for record in await self._read(sorted(each.decode() for each in ids)) if record is not None]
+
+    async def several(self, job_ids: Sequence[str]) -> list[JobRecord]:
+        """The jobs of these ids that there are, in this order."""
+        pages = [await self._read(job_ids[at : at + PAGE]) for at in range(0, len(job_ids), PAGE)]
+        return [record for page in pages for record in page if record is not None]
 
     async def version(self, job_id: str) -> int:
         """A number that rises with every change of the job; 0 when there is none."""

@@ -15,9 +15,12 @@ from services.store.idempotency import RememberedAnswers
 from services.store.jobs import Jobs
 from services.store.journal import Journal
 from services.store.leases import Leases
+from services.store.orphans import Orphans
+from services.store.prompt_snapshots import PromptSnapshots
 from services.store.prompts import Prompts
 from services.store.quotas import RequestCounts
 from services.store.scores import SharedScores
+from services.store.snapshots import Snapshots
 from services.store.webhooks import Webhooks
 
 
@@ -41,6 +44,9 @@ class Store:
         self.disposal = Disposal(redis)
         self.datasets = Datasets(redis)
         self.prompts = Prompts(redis)
+        self.orphans = Orphans(redis)
+        self.snapshots = Snapshots(redis)
+        self.prompt_snapshots = PromptSnapshots(redis)
 
     @classmethod
     def open(cls, url: str | None, lease_s: float, score_bytes: int = 0) -> Store:

@@ -27,12 +27,13 @@ from pmpo.runtime.secrets import known_secrets
 from pmpo.runtime.settings import Settings, load_settings
 from services.queues import QUEUES, RESULT_TTL_S, JobQueues
 from services.store.connection import connect_blocking, ping_blocking
+from services.store.keeping import Keeping
 from services.store.store import Store
 from services.webhooks.secrets import read_secrets
 from services.webhooks.targets import WebhookTargets
 from services.worker.janitor import Duty, Janitor
 from services.worker.requeue import Requeuing
-from services.worker.retention import Keeping, Retention
+from services.worker.retention import Retention
 from services.worker.tasks import run_job
 from services.worker.webhooks.delivery import WebhookDelivery
 from services.worker.webhooks.sender import WebhookSender

@@ -25,6 +25,7 @@ from pmpo.cli.keys import keys
 from pmpo.cli.optimize import optimize
 from pmpo.cli.reports import diff, report
 from pmpo.cli.up import up
+from pmpo.cli.upkeep import delete, export, gc, import_project
 from pmpo.errors import PmpoError
 
 EXAMPLES: dict[Callable[..., None], str] = {
@@ -41,6 +42,10 @@ EXAMPLES: dict[Callable[..., None], str] = {
     result: "pmpo result ID --json",
     report: "pmpo report ID --losses",
     diff: "pmpo diff ID --steps",
+    delete: "pmpo delete ID",
+    gc: "pmpo gc --older-than 90",
+    export: "pmpo export --to pmpo-export.tar.gz",
+    import_project: "pmpo import pmpo-export.tar.gz",
 }
 
 _OUTPUT_FAULTS = frozenset({errno.ENOSPC, errno.EIO})

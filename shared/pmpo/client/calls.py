@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from pmpo.errors import InvalidInputError
@@ -17,6 +18,7 @@ class Call:
         path: below the API's address, with a leading slash.
         is_repeatable: whether sending it twice does no more than sending it once.
         timeout_s: how long the answer may take.
+        body_file: what is sent in the place of ``body``, read piece by piece.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -26,6 +28,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    body_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,13 @@ class Transport(Protocol):
 
         Raises:
             UnreachedError: no answer came.
+        """
+
+    async def download(self, call: Call, write: Callable[[bytes], object]) -> Answer:
+        """The answer to ``call``, whose body goes to ``write`` piece by piece when its status is below 400.
+
+        Raises:
+            UnreachedError: no answer came, or it broke off.
         """
 
     async def sleep(self, seconds: float) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from pydantic import ValidationError
@@ -37,6 +39,22 @@ class Exchange:
             UnavailableError: no API answers, after the last attempt.
             PmpoError: what the API answered, as the class that it raised.
         """
+        return await self._send(call, self._transport.send)
+
+    async def download(self, call: Call, path: Path) -> Answer:
+        """The same with the answer's body in a file, which each attempt begins anew.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+
+        async def attempt(call: Call) -> Answer:
+            with path.open("wb") as file:
+                return await self._transport.download(call, file.write)
+
+        return await self._send(call, attempt)
+
+    async def _send(self, call: Call, sending: Callable[[Call], Awaitable[Answer]]) -> Answer:
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
         retrying = AsyncRetrying(
@@ -47,7 +65,7 @@ class Exchange:
             reraise=True,
         )
         try:
-            return await retrying(self._attempt, call)
+            return await retrying(self._attempt, call, sending)
         except UnreachedError as error:
             self._raise_unreached(call, error)
 
@@ -66,8 +84,8 @@ class Exchange:
         """Close the transport."""
         await self._transport.close()
 
-    async def _attempt(self, call: Call) -> Answer:
-        answer = await self._transport.send(call)
+    async def _attempt(self, call: Call, sending: Callable[[Call], Awaitable[Answer]]) -> Answer:
+        answer = await sending(call)
         if answer.status < 400:
             return answer
         raise self._error(answer)

@@ -12,12 +12,13 @@ from pmpo.client.exchange import Exchange
 from pmpo.client.keys import KeyCalls
 from pmpo.client.models import ModelCalls
 from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
+from pmpo.client.upkeep import UpkeepCalls
 from pmpo.client.watching import JobWatching
 
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls):
+class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls, UpkeepCalls):
     """All calls of an API."""
 
 
@@ -87,6 +88,7 @@ class Client:
     cancel_job = blocking(JobWatching.cancel_job)
     pause_job = blocking(JobWatching.pause_job)
     resume_job = blocking(JobWatching.resume_job)
+    delete_job = blocking(JobWatching.delete_job)
     result = blocking(JobWatching.result)
     rationales = blocking(JobWatching.rationales)
     report = blocking(JobWatching.report)
@@ -98,6 +100,9 @@ class Client:
     create_key = blocking(KeyCalls.create_key)
     list_keys = blocking(KeyCalls.list_keys)
     revoke_key = blocking(KeyCalls.revoke_key)
+    export_project = blocking(UpkeepCalls.export_project)
+    import_project = blocking(UpkeepCalls.import_project)
+    clear_away = blocking(UpkeepCalls.clear_away)
     wait = blocking(JobWatching.wait)
     models = blocking(ModelCalls.models)
     is_alive = blocking(JobWatching.is_alive)

@@ -87,6 +87,14 @@ class JobCalls:
         call = Call("POST", _path(job_id, "/resume"), self._timeout_s, is_repeatable=True)
         return read(JobView, await self._exchange.send(call))
 
+    async def delete_job(self, job_id: str) -> None:
+        """Delete a job that is over, with all that belongs to it.
+
+        Raises:
+            ConflictError: it is not over.
+        """
+        await self._exchange.send(Call("DELETE", _path(job_id), self._timeout_s, is_repeatable=False))
+
     async def result(self, job_id: str) -> ResultView:
         """What a finished job found.
 

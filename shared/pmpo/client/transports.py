@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT_TIMEOUT_S = 5.0
+PIECE_BYTES = 64 * 1024
 
 
 class BlockingTransport:
@@ -29,8 +30,18 @@ class BlockingTransport:
 
     async def send(self, call: Call) -> Answer:
         """See ``Transport``."""
-        with _connection_problems():
-            return _answer(self._client.request(**_arguments(self._url, call)))
+        with _connection_problems(), _body(call) as body:
+            return _answer(self._client.request(**_arguments(self._url, call), content=body))
+
+    async def download(self, call: Call, write: Callable[[bytes], object]) -> Answer:
+        """See ``Transport``."""
+        with _connection_problems(), self._client.stream(**_arguments(self._url, call)) as response:
+            if response.status_code >= 400:
+                response.read()
+                return _answer(response)
+            for piece in response.iter_bytes():
+                write(piece)
+            return Answer(response.status_code, _headers(response), b"")
 
     async def sleep(self, seconds: float) -> None:
         """Block for that long."""
@@ -52,8 +63,20 @@ class AsyncTransport:
 
     async def send(self, call: Call) -> Answer:
         """See ``Transport``."""
+        with _connection_problems(), _body(call) as body:
+            content = _pieces(body) if call.body_file is not None else body
+            return _answer(await self._client.request(**_arguments(self._url, call), content=content))
+
+    async def download(self, call: Call, write: Callable[[bytes], object]) -> Answer:
+        """See ``Transport``."""
         with _connection_problems():
-            return _answer(await self._client.request(**_arguments(self._url, call)))
+            async with self._client.stream(**_arguments(self._url, call)) as response:
+                if response.status_code >= 400:
+                    await response.aread()
+                    return _answer(response)
+                async for piece in response.aiter_bytes():
+                    write(piece)
+                return Answer(response.status_code, _headers(response), b"")
 
     async def sleep(self, seconds: float) -> None:
         """Let other tasks run for that long."""
@@ -86,14 +109,31 @@ def _arguments(url: str, call: Call) -> dict[str, Any]:
         "url": url + call.path,
         "params": dict(call.query) or None,
         "headers": dict(call.headers),
-        "content": call.body or None,
         "timeout": httpx.Timeout(call.timeout_s, connect=CONNECT_TIMEOUT_S),
     }
 
 
 def _answer(response: httpx.Response) -> Answer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, headers, response.content)
+    return Answer(response.status_code, _headers(response), response.content)
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+@contextmanager
+def _body(call: Call) -> Iterator[Any]:
+    """What is sent: nothing, bytes, or a file that is open meanwhile."""
+    if call.body_file is None:
+        yield call.body or None
+    else:
+        with call.body_file.open("rb") as file:
+            yield file
+
+
+async def _pieces(file: Any) -> AsyncIterator[bytes]:
+    while piece := file.read(PIECE_BYTES):
+        yield piece
 
 
 @contextmanager

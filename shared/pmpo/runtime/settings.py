@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     retention_journal_days: float = Field(
         default=0.0, ge=0, description="days that their journals are kept; 0: as long as the job"
     )
+    import_max_bytes: int = Field(
+        default=1_073_741_824, ge=1, description="most bytes of an import, packed as well as unpacked"
+    )
     state_dir: str | None = Field(default=None, description="where the embedded stack keeps Redis' files and its logs")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
 

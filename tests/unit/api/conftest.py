@@ -15,7 +15,7 @@ from pmpo.remote.answers import ServedModel
 from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.settings import load_settings
 from pmpo.testing.ports import IDENTITY
-from services.api.app import create_app
+from services.api.app import create_app, webhook_rules
 from services.api.health import Health
 from services.api.jobs.checks import JobChecks
 from services.api.jobs.reports import ReportService
@@ -75,7 +75,8 @@ async def serving(redis_url: str, store: Store, queues: JobQueues, **settings: s
     made = create_app(known, table)
     counter = WordCounter()
     limits = JobLimits(known.api_max_queued_jobs, known.api_max_active_jobs_per_project)
-    service = JobService(store, queues, JobChecks(table, lambda _row, _arguments: counter), limits)
+    checks = JobChecks(table, lambda _row, _arguments: counter, webhook_rules(known))
+    service = JobService(store, queues, checks, limits)
     async with made.router.lifespan_context(made):
         health = Health(store, {"default": counter})
         models = ModelService(table, lambda _row: counter)

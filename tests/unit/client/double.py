@@ -256,7 +256,7 @@ def _handler(double: ApiDouble) -> Callable[..., BaseHTTPRequestHandler]:
                 return
             self._reply(fault.status, fault.body, fault.headers)
 
-        do_POST = do_GET  # noqa: N815
+        do_POST = do_DELETE = do_GET  # noqa: N815
 
         def _reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)

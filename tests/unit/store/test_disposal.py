@@ -7,7 +7,6 @@ from redis.asyncio import Redis
 
 from pmpo.contracts.jobs import JobState
 from pmpo.errors import ConflictError, LeaseLostError, NotFoundError
-from services.store import keys
 from services.store.connection import connect
 from services.store.records import NewJob
 from services.store.store import Store
@@ -102,15 +101,3 @@ async def test_a_job_whose_webhook_is_to_be_called_is_spared_until_then(store: S
     assert not await store.disposal.try_delete("j1")
     await store.webhooks.delivered("j1")
     assert await store.disposal.try_delete("j1")
-
-
-async def test_orphans_are_found_and_deleted_and_nothing_else(store: Store, new_job: NewJob, redis: Redis) -> None:
-    await _run(store, new_job)
-    for number in range(500):
-        await redis.set(keys.fence(f"gone-{number}"), 1)
-    found = [name async for name in store.disposal.orphans()]
-    assert set(found) == {keys.fence(f"gone-{number}") for number in range(500)}
-    assert not await store.disposal.delete_orphan(keys.journal("j1"))
-    assert all([await store.disposal.delete_orphan(name) for name in set(found)])
-    assert [name async for name in store.disposal.orphans()] == []
-    assert await store.journal.answers("j1") == {1: b"a"}

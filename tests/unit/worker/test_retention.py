@@ -5,14 +5,16 @@ import pytest
 from redis.asyncio import Redis
 
 from pmpo.errors import NotFoundError
+from pmpo.runtime.settings import load_settings
 from services.store import keys
 from services.store.connection import connect
+from services.store.keeping import DAY_S, Keeping
 from services.store.store import Store
-from services.worker.retention import DAY_S, Keeping, Retention
+from services.worker.retention import Retention
 
 from .conftest import new_job
 
-FOR_EVER = Keeping(0.0, 0.0, 0.0)
+FOR_EVER = Keeping.of(load_settings({}))
 
 
 @pytest.fixture
