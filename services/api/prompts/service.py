@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 
 from pmpo.contracts.prompts import (
@@ -17,6 +16,7 @@ from pmpo.contracts.prompts import (
     Rollback,
 )
 from pmpo.contracts.registry import LATEST
+from pmpo.runs.registration import text_digest
 from services.api.prompts.representation import version_etag
 from services.store.idempotency import KeyedRequest
 from services.store.prompts import Added, Expected, NewEntry, StoredPrompt, StoredVersion
@@ -40,7 +40,7 @@ class PromptService:
         Raises:
             IdempotencyKeyReusedError: the key was used for another body.
         """
-        digest = hashlib.sha256(new.prompt.encode()).hexdigest()
+        digest = text_digest(new.prompt)
         content = PromptContent(
             prompt=new.prompt, sha256=digest, created_at=time.time(), source="person", note=new.note
         )

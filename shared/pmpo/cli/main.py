@@ -23,6 +23,7 @@ from pmpo.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, SERVICE, TERM
 from pmpo.cli.jobs import cancel, pause, result, resume, status, submit
 from pmpo.cli.keys import keys
 from pmpo.cli.optimize import optimize
+from pmpo.cli.prompts import prompts
 from pmpo.cli.reports import diff, report
 from pmpo.cli.up import up
 from pmpo.cli.upkeep import delete, export, gc, import_project
@@ -62,6 +63,7 @@ for _command, _example in EXAMPLES.items():
 app.add_typer(datasets, name="datasets")
 app.add_typer(keys, name="keys")
 app.add_typer(ci, name="ci")
+app.add_typer(prompts, name="prompts")
 
 
 def run() -> NoReturn:

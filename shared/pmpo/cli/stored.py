@@ -87,7 +87,7 @@ def list_stored(limit: PageSize = 50, url: Url = None, as_json: AsJson = False) 
         return
     console = stdout_console()
     if not page.datasets:
-        console.print("There are no data sets. Store one with: pmpo datasets push FILE")
+        print_words(console, "There are no data sets. Store one with: pmpo datasets push FILE")
         return
     console.print(_table(page.datasets))
     if page.next is not None:

@@ -166,6 +166,8 @@ def describe(job: JobView) -> list[tuple[str, str]]:
         lines.append(("stopped", f"{words.stop_reason(job.stop_reason)} ({job.stop_reason})"))
     if job.verdict:
         lines.append(("verdict", job.verdict))
+    if job.registered:
+        lines.append(("registry", f"version {job.registered.version} of {job.registered.name}"))
     if job.failure and job.state == "failed":
         lines.append(("failure", f"{shown(job.failure.message)} ({job.failure.code})"))
     elif job.failure:

@@ -11,6 +11,7 @@ from pmpo.client.datasets import DatasetCalls
 from pmpo.client.exchange import Exchange
 from pmpo.client.keys import KeyCalls
 from pmpo.client.models import ModelCalls
+from pmpo.client.prompts import PromptCalls
 from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
 from pmpo.client.upkeep import UpkeepCalls
 from pmpo.client.watching import JobWatching
@@ -18,7 +19,7 @@ from pmpo.client.watching import JobWatching
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls, UpkeepCalls):
+class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls, PromptCalls, UpkeepCalls):
     """All calls of an API."""
 
 
@@ -103,6 +104,13 @@ class Client:
     export_project = blocking(UpkeepCalls.export_project)
     import_project = blocking(UpkeepCalls.import_project)
     clear_away = blocking(UpkeepCalls.clear_away)
+    get_prompt = blocking(PromptCalls.get_prompt)
+    list_prompts = blocking(PromptCalls.list_prompts)
+    list_prompt_versions = blocking(PromptCalls.list_prompt_versions)
+    get_prompt_labels = blocking(PromptCalls.get_prompt_labels)
+    create_prompt_version = blocking(PromptCalls.create_prompt_version)
+    promote_prompt = blocking(PromptCalls.promote_prompt)
+    rollback_prompt = blocking(PromptCalls.rollback_prompt)
     wait = blocking(JobWatching.wait)
     models = blocking(ModelCalls.models)
     is_alive = blocking(JobWatching.is_alive)

@@ -75,6 +75,7 @@ def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     """
     check_objective(job)
     dataset = job.dataset
+    refuse_unread(dataset)
     check_num_rows(dataset)
     train = _examples(job, dataset.train, "train")
     validation = _given(job, dataset.validation, "validation")
@@ -91,6 +92,18 @@ def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
         unused=division.num_unused,
     )
     return splits, sizes, [*division.warnings, *_weights_used(job, train)]
+
+
+def refuse_unread(data: JobData) -> None:
+    """Refuse a stored data set whose rows nobody brought: without an API there is none.
+
+    Raises:
+        InvalidInputError: names it.
+    """
+    sets = {"train": data.train, "validation": data.validation, "test": data.test}
+    unread = next((found for name, found in data.ids.items() if not sets[name]), None)
+    if unread is not None:
+        raise InvalidInputError(f"data set {unread} is stored in an API, and none is used here; name a file instead")
 
 
 def check_num_rows(data: JobData) -> None:

@@ -15,7 +15,7 @@ from pmpo.optim.rationalize import RationaleRule
 from pmpo.optim.spec import BudgetCaps, SearchSpec
 from pmpo.optim.tariff import Reservation
 from pmpo.optim.types import Splits
-from pmpo.runs.jobspec import split_job
+from pmpo.runs.jobspec import refuse_unread, split_job
 from pmpo.runs.plain import to_plain
 from pmpo.runs.rivals import smallest_budget as smallest_search_budget
 
@@ -101,6 +101,7 @@ def sets_of(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     if job.kind != "rationalize":
         return split_job(job)
     dataset = job.dataset
+    refuse_unread(dataset)
     num_left = len(dataset.validation or ()) + len(dataset.test or ())
     warnings = [f"{num_left} validation and test rows are not read: rationales are made for train"] if num_left else []
     if len(dataset.train) > MAX_INLINE_ROWS:

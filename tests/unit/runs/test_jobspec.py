@@ -13,6 +13,17 @@ from pmpo.runs.jobspec import search_spec, split_job
 from pmpo.runs.meta_prompt import small_rewrite
 
 
+def test_a_stored_data_set_whose_rows_nobody_brought_is_no_empty_one() -> None:
+    stored = "ds_" + "0" * 32
+    rows = [{"input": f"in {number}", "target": "out"} for number in range(5)]
+    for dataset in (stored, {"train": rows, "validation": stored}):
+        job = JobSpec(prompt="x", dataset=dataset)  # type: ignore[arg-type]
+        with pytest.raises(InvalidInputError, match=f"data set {stored} is stored in an API, and none is used here"):
+            split_job(job)
+        filled = job.dataset.with_rows(dict.fromkeys(job.dataset.ids, rows))
+        assert split_job(job.model_copy(update={"dataset": filled}))[1].train > 0
+
+
 def _rows(num: int) -> list[dict[str, Any]]:
     return [{"input": f"x{number}", "target": "y"} for number in range(num)]
 

@@ -156,12 +156,12 @@ async def test_another_project_has_none_of_it(store: Store) -> None:
 
 
 async def test_a_request_that_comes_again_makes_one_version(store: Store) -> None:
-    request = KeyedRequest("POST /v1/prompts/cities/versions", "key", b"body")
+    request = KeyedRequest("default", "POST /v1/prompts/cities/versions", "key", b"body")
     assert await store.prompts.add("default", entry("a"), request) == (1, "new")
     await add(store, "b")
     assert await store.prompts.add("default", entry("a"), request) == (1, "replayed")
     with pytest.raises(IdempotencyKeyReusedError):
-        await store.prompts.add("default", entry("c"), KeyedRequest(request.route, "key", b"another"))
+        await store.prompts.add("default", entry("c"), KeyedRequest("default", request.route, "key", b"another"))
     assert (await store.prompts.get("default", "cities")).number == 2
 
 

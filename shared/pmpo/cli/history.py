@@ -1,0 +1,81 @@
+"""Prompts of the registry for a person: the list of them, and the history of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pmpo.cli import words
+from pmpo.cli.console import on_one_line
+from pmpo.contracts.prompts import LabelMove, PromptSummary, PromptVersionView
+
+MAX_TEXT = 40
+
+
+def prompt_table(found: Sequence[PromptSummary]) -> Table:
+    """One line a prompt."""
+    table = _table("name", "versions", "labels", "newest")
+    for prompt in found:
+        table.add_row(prompt.name, str(prompt.num_versions), _labels(prompt.labels), _moment(prompt.updated_at))
+    return table
+
+
+def prompt_log(versions: Sequence[PromptVersionView], moves: Sequence[LabelMove]) -> Iterator[RenderableType]:
+    """The versions, and below them the moves of labels, where there are any."""
+    table = _table("version", "made", "from", "validation loss", "labels", "prompt")
+    for version in versions:
+        table.add_row(
+            str(version.version),
+            _moment(version.created_at),
+            _source(version),
+            _losses(version),
+            ", ".join(version.labels) or "-",
+            Text(on_one_line(version.prompt, MAX_TEXT)),
+        )
+    yield table
+    if moves:
+        yield Text()
+        yield Text("Labels", style="bold")
+    for move in moves:
+        yield Text(f"  {_moment(move.moved_at)}  {move.label}: {_path(move)}")
+
+
+def _path(move: LabelMove) -> str:
+    origin = "" if move.from_version is None else f"from version {move.from_version} "
+    how = {"promote": "", "rollback": " (rolled back)", "automatic": " (by a job)"}[move.kind]
+    return f"{origin}to version {move.to_version}{how}"
+
+
+def _source(version: PromptVersionView) -> str:
+    if version.lineage is None:
+        return on_one_line(version.note, 24) or "a person"
+    parent = "" if version.parent is None else f", from version {version.parent}"
+    return f"job {version.lineage.job_id}{parent}"
+
+
+def _losses(version: PromptVersionView) -> str:
+    lineage = version.lineage
+    if lineage is None:
+        return "-"
+    before, after = words.loss(lineage.validation_loss_before), words.loss(lineage.validation_loss_after)
+    return f"{before} to {after}, {lineage.verdict}"
+
+
+def _labels(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{label}: {version}" for label, version in sorted(found.items())) or "-"
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in ("version", "versions") else "left")
+    return table
