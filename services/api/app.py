@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from pmpo import __version__
 from pmpo.contracts.datasets import DatasetLimits
 from pmpo.contracts.scoring import TemplateArguments
+from pmpo.remote.interactive import InteractiveScorer
 from pmpo.remote.scorer import ScorerClient
 from pmpo.remote.transport import RetryPolicy
 from pmpo.runtime.endpoints import Endpoint
@@ -34,6 +35,8 @@ from services.api.models.service import ModelService
 from services.api.problems import install_problems
 from services.api.prompts import endpoints as prompts
 from services.api.prompts.service import PromptService
+from services.api.scoring import endpoints as scoring
+from services.api.scoring.service import ScoringService
 from services.api.security_headers import SecurityHeaders
 from services.docs_page import install_docs_page
 from services.queues import JobQueues
@@ -75,6 +78,7 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     install_problems(app)
     app.include_router(jobs.router)
     app.include_router(datasets.router)
+    app.include_router(scoring.router)
     app.include_router(keys.router)
     app.include_router(prompts.router)
     app.include_router(models.router)
@@ -118,6 +122,7 @@ def _collaborate(
         prompts=PromptService(store),
         streams=EventStreams(store.journal, service.waiting),
         models=ModelService(table, prober),
+        scoring=ScoringService(table, lambda row: InteractiveScorer(http, row, key=row.key())),
     )
 
 

@@ -15,6 +15,7 @@ from services.api.jobs.service import JobService
 from services.api.keys.service import KeyService
 from services.api.models.service import ModelService
 from services.api.prompts.service import PromptService
+from services.api.scoring.service import ScoringService
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Collaborators:
     prompts: PromptService
     streams: EventStreams
     models: ModelService
+    scoring: ScoringService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -67,6 +69,10 @@ def _models(request: Request) -> ModelService:
     return _collaborators(request).models
 
 
+def _scoring(request: Request) -> ScoringService:
+    return _collaborators(request).scoring
+
+
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 DatasetStore = Annotated[DatasetService, Depends(_datasets)]
@@ -75,3 +81,4 @@ Models = Annotated[ModelService, Depends(_models)]
 HealthChecks = Annotated[Health, Depends(_health)]
 Keys = Annotated[KeyService, Depends(_keys)]
 Streams = Annotated[EventStreams, Depends(_streams)]
+Scoring = Annotated[ScoringService, Depends(_scoring)]

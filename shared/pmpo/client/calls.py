@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -23,7 +23,7 @@ class Call:
     path: str
     timeout_s: float
     is_repeatable: bool
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
@@ -60,11 +60,44 @@ class UnreachedError(Exception):
         self.was_sent = was_sent
 
 
+class Stream(Protocol):
+    """A response that is read as it comes. Header names are in lower case."""
+
+    @property
+    def status(self) -> int:
+        """The status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+        ...
+
+    async def read(self) -> bytes:
+        """All of the body. Raises UnreachedError: it broke off."""
+        ...
+
+    def lines(self) -> AsyncIterator[str]:
+        """The body line by line, without line ends. Raises UnreachedError: it broke off, or was silent for too long."""
+        ...
+
+    async def close(self) -> None:
+        """Hang up."""
+        ...
+
+
 class Transport(Protocol):
     """What carries calls: one that blocks, one for asyncio."""
 
     async def send(self, call: Call) -> Answer:
         """The answer to ``call``, whatever its status.
+
+        Raises:
+            UnreachedError: no answer came.
+        """
+
+    async def open(self, call: Call) -> Stream:
+        """The answer to ``call``, whatever its status, to be read as it comes; ``timeout_s`` bounds every silence.
 
         Raises:
             UnreachedError: no answer came.

@@ -11,6 +11,7 @@ from pmpo.client.datasets import DatasetCalls
 from pmpo.client.exchange import Exchange
 from pmpo.client.keys import KeyCalls
 from pmpo.client.models import ModelCalls
+from pmpo.client.scoring import ScoringCalls
 from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
 from pmpo.client.watching import JobWatching
 
@@ -18,6 +19,7 @@ DEFAULT_TIMEOUT_S = 30.0
 
 
 class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls):
+class _Calls(JobWatching, DatasetCalls, ScoringCalls):
     """All calls of an API."""
 
 
@@ -82,6 +84,7 @@ class Client:
     create_job = blocking(JobWatching.create_job)
     estimate_job = blocking(JobWatching.estimate_job)
     get_job = blocking(JobWatching.get_job)
+    list_jobs = blocking_iterator(JobWatching.list_jobs)
     events = blocking(JobWatching.events)
     iterate_events = blocking_iterator(JobWatching.iterate_events)
     cancel_job = blocking(JobWatching.cancel_job)
@@ -98,6 +101,8 @@ class Client:
     create_key = blocking(KeyCalls.create_key)
     list_keys = blocking(KeyCalls.list_keys)
     revoke_key = blocking(KeyCalls.revoke_key)
+    score = blocking(ScoringCalls.score)
+    analyze = blocking(ScoringCalls.analyze)
     wait = blocking(JobWatching.wait)
     models = blocking(ModelCalls.models)
     is_alive = blocking(JobWatching.is_alive)
