@@ -18,8 +18,7 @@ from pmpo.client.watching import JobWatching
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls):
-class _Calls(JobWatching, DatasetCalls, ScoringCalls):
+class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls, ScoringCalls):
     """All calls of an API."""
 
 
