@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -44,6 +45,17 @@ class AsyncClient(_Calls):
         transport = AsyncTransport(self.url, headers)
         super().__init__(Exchange(transport, self.url, retries or Retries()), timeout_s)
 
+    @classmethod
+    def local(cls, folder: str | Path | None = None, *, model: str | None = None) -> Self:
+        """A client that needs no services: see ``Client.local``; jobs run on the event loop that calls."""
+        from pmpo.client.local.transport import ADDRESS, LocalTransport, local_jobs
+
+        client = cls.__new__(cls)
+        client.url = ADDRESS
+        transport = LocalTransport(local_jobs(_path(folder), model))
+        _Calls.__init__(client, Exchange(transport, ADDRESS, Retries(max_attempts=1)), DEFAULT_TIMEOUT_S)
+        return client
+
     async def close(self) -> None:
         """Close every connection."""
         await self._exchange.close()
@@ -79,6 +91,38 @@ class Client:
         self.url, headers = _address(url, api_key)
         self._exchange = Exchange(BlockingTransport(self.url, headers), self.url, retries or Retries())
         self.core = _Calls(self._exchange, timeout_s)
+
+    @classmethod
+    def local(cls, folder: str | Path | None = None, *, model: str | None = None) -> Self:
+        """A client that needs no services: no API, no Redis, no worker.
+
+        Jobs run in this process, one search each. Scores come from a scorer that is started at the first need and
+        stopped with the client, or from the endpoints of ``PMPO_ENDPOINTS``. Jobs, scores and analyses are called as
+        ever; data sets, prompts, schedules and keys need services. What models answer is written to the folder before
+        it is used: after a crash, ``resume_job`` goes on there, and pays for nothing twice.
+
+        Args:
+            folder: where runs are kept, a folder each; ``~/.local/state/pmpo/runs`` when None.
+            model: what the scorer serves: a model folder, a hub name or nano; ``PMPO_SCORER_MODEL`` when None.
+
+        Raises:
+            ConfigurationError: a setting is not usable. At the first need of a scorer also: pmpo-server, which holds
+                it, is not installed; says what to install.
+
+        Example::
+
+            with Client.local("runs") as client:
+                created = client.create_job(spec)
+                print(client.wait(created.id).state, client.result(created.id).prompt_after)
+        """
+        from pmpo.client.local.transport import ADDRESS, BlockingLocalTransport, local_jobs
+
+        client = cls.__new__(cls)
+        client.url = ADDRESS
+        transport = BlockingLocalTransport(local_jobs(_path(folder), model))
+        client._exchange = Exchange(transport, ADDRESS, Retries(max_attempts=1))
+        client.core = _Calls(client._exchange, DEFAULT_TIMEOUT_S)
+        return client
 
     create_job = blocking(JobWatching.create_job)
     estimate_job = blocking(JobWatching.estimate_job)
@@ -117,6 +161,10 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _path(folder: str | Path | None) -> Path | None:
+    return None if folder is None else Path(folder)
 
 
 def _address(url: str | None, api_key: str | None) -> tuple[str, dict[str, str]]:
