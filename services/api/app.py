@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from pmpo import __version__
 from pmpo.contracts.datasets import DatasetLimits
 from pmpo.contracts.scoring import TemplateArguments
+from pmpo.remote.interactive import InteractiveScorer
 from pmpo.remote.scorer import ScorerClient
 from pmpo.remote.transport import RetryPolicy
 from pmpo.runtime.endpoints import Endpoint
@@ -43,6 +44,8 @@ from services.api.problems import install_problems
 from services.api.prompts import endpoints as prompts
 from services.api.prompts.service import PromptService
 from services.api.quota import Quota
+from services.api.scoring import endpoints as scoring
+from services.api.scoring.service import ScoringService
 from services.api.security_headers import SecurityHeaders
 from services.docs_page import install_docs_page
 from services.queues import JobQueues
@@ -89,6 +92,7 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     install_problems(app)
     app.include_router(jobs.router)
     app.include_router(datasets.router)
+    app.include_router(scoring.router)
     app.include_router(keys.router)
     app.include_router(prompts.router)
     app.include_router(models.router)
@@ -139,6 +143,7 @@ def _collaborate(
         models=ModelService(table, prober),
         archives=ArchiveService(_sections(store, limits), settings.import_max_bytes),
         clearing=GcService(store, Keeping.of(settings)),
+        scoring=ScoringService(table, lambda row: InteractiveScorer(http, row, key=row.key())),
     )
 
 

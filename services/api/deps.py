@@ -17,6 +17,7 @@ from services.api.jobs.service import JobService
 from services.api.keys.service import KeyService
 from services.api.models.service import ModelService
 from services.api.prompts.service import PromptService
+from services.api.scoring.service import ScoringService
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Collaborators:
     models: ModelService
     archives: ArchiveService
     clearing: GcService
+    scoring: ScoringService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -79,6 +81,10 @@ def _clearing(request: Request) -> GcService:
     return _collaborators(request).clearing
 
 
+def _scoring(request: Request) -> ScoringService:
+    return _collaborators(request).scoring
+
+
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 DatasetStore = Annotated[DatasetService, Depends(_datasets)]
@@ -89,3 +95,4 @@ Keys = Annotated[KeyService, Depends(_keys)]
 Streams = Annotated[EventStreams, Depends(_streams)]
 Archives = Annotated[ArchiveService, Depends(_archives)]
 Clearing = Annotated[GcService, Depends(_clearing)]
+Scoring = Annotated[ScoringService, Depends(_scoring)]

@@ -1,62 +1,22 @@
-"""What a job must pass before it is saved: data, endpoint names, token limits, budget."""
+"""What a job must pass before it is saved: its webhook, the names of its models, and what every job must pass."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 from pmpo.contracts.estimates import EstimateView
-from pmpo.contracts.jobs import JobSpec, SplitSizes
+from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.scoring import TemplateArguments
-from pmpo.data.metrics import check_gradable
-from pmpo.errors import TooLongError
-from pmpo.optim.bounds import TokenCounts, covered_by_minimum, largest_row_bytes, most_targets
-from pmpo.optim.budget import require
 from pmpo.optim.several import SeveralCounters
-from pmpo.optim.spec import SearchSpec
-from pmpo.optim.types import Example, Splits
-from pmpo.runs.estimation import estimate_view
-from pmpo.runs.jobspec import search_spec
-from pmpo.runs.modes import check_mode, sets_of, smallest_budget
-from pmpo.runs.rivals import refuse_estimate
+from pmpo.runs.checks import CheckedJob, TokenCounter, checked_job, estimated_job
+from pmpo.runs.modes import check_mode
 from pmpo.runs.terms import JobTerms
 from pmpo.runtime.endpoints import Endpoint
 from services.api.jobs.terms import terms_of
 from services.webhooks.rules import WebhookRules
 
-
-def _graded(spec: JobSpec, splits: Splits) -> tuple[Example, ...]:
-    """The rows whose targets the metric will be compared with."""
-    return splits.train if spec.kind == "rationalize" else (*splits.validation, *splits.test)
-
-
-class TokenCounter(Protocol):
-    """The part of the scorer that counts."""
-
-    async def num_scored_tokens(self, prompts: Sequence[str], examples: Sequence[Example]) -> list[list[int]]:
-        """(C, N) context plus target tokens. Raises TooLongError."""
-        ...
-
-    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text alone."""
-        ...
-
-
 Connect = Callable[[Endpoint, TemplateArguments], TokenCounter]
 NO_WEBHOOKS = WebhookRules()
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedJob:
-    """A job that passed, with what was made on the way."""
-
-    spec: JobSpec
-    terms: JobTerms
-    splits: Splits
-    sizes: SplitSizes
-    warnings: Sequence[str]
 
 
 class JobChecks:
@@ -80,54 +40,13 @@ class JobChecks:
         if spec.webhook is not None:
             self._webhooks.check(spec.webhook)
         terms = terms_of(self._endpoints, spec)
-        splits, sizes, warnings = await asyncio.to_thread(sets_of, spec)
-        check_gradable(spec.metric, _graded(spec, splits))
-        search = search_spec(spec, terms.prices)
-        counter = self._counter(terms)
-        counts = await _count(counter, spec, search, splits)
-        require(search.caps, smallest_budget(spec, search, counts), covered_by_minimum(search))
-        return CheckedJob(spec, terms, splits, sizes, warnings)
+        return await checked_job(spec, terms, self._counter(terms))
 
     async def estimate(self, spec: JobSpec) -> EstimateView:
         """What the job would use; a budget that is too small is no obstacle. Raises as ``check`` does."""
-        check_mode(spec)
-        refuse_estimate(spec)
         terms = terms_of(self._endpoints, spec)
-        splits, sizes, warnings = await asyncio.to_thread(sets_of, spec)
-        search = search_spec(spec, terms.prices)
-        counter = self._counter(terms)
-        counts = await _count(counter, spec, search, splits)
-        targets = [example.target for example in (*splits.train, *splits.validation, *splits.test)]
-        answers = await counter.count_tokens(targets)
-        mean = sum(answers) / len(answers)
-        return estimate_view(spec, search, counts, mean, sizes=sizes, warnings=warnings)
+        return await estimated_job(spec, terms, self._counter(terms))
 
     def _counter(self, terms: JobTerms) -> TokenCounter:
         counters = [self._connect(self._endpoints[name], given) for name, given in terms.target_arguments.items()]
         return counters[0] if len(counters) == 1 else SeveralCounters(counters)
-
-
-async def _count(counter: TokenCounter, spec: JobSpec, search: SearchSpec, splits: Splits) -> TokenCounts:
-    """Tokens of every seed prompt, alone and with every row.
-
-    Raises:
-        TooLongError: a prompt, or a prompt with a row.
-        InvalidInputError: an answer would not stand where the model answers, or a template argument is not known.
-    """
-    prompts = list(search.seeds)
-    alone = await counter.count_tokens(prompts)
-    for number, num_tokens in enumerate(alone, start=1):
-        if spec.kind == "optimize" and num_tokens > search.max_prompt_tokens:
-            which = "the prompt" if len(prompts) == 1 else f"prompt {number} of prompts"
-            raise TooLongError(
-                f"{which} has {num_tokens} tokens and constraints.max_prompt_tokens is {search.max_prompt_tokens}; "
-                "shorten the prompt or raise the limit"
-            )
-    rows = [*splits.train, *splits.validation, *splits.test]
-    gate, final = len(splits.train), len(splits.train) + len(splits.validation)
-    first, *others = [
-        TokenCounts(counts[:gate], counts[gate:final], counts[final:], num_tokens)
-        for counts, num_tokens in zip(await counter.num_scored_tokens(prompts, rows), alone, strict=True)
-    ]
-    row, most = largest_row_bytes(splits.train), most_targets(splits)
-    return replace(first, others=others, largest_row_bytes=row, max_row_targets=most)

@@ -19,11 +19,12 @@ from pmpo.contracts.jobs import (
 )
 from pmpo.contracts.modes import RationalesView
 from pmpo.errors import ConflictError, StoreUnavailableError
+from pmpo.runs.checks import CheckedJob
 from pmpo.runs.codec import encode_splits
 from pmpo.runs.registration import with_registry_name
 from pmpo.runs.terms import encode_terms
 from pmpo.runtime.logs import get_logger
-from services.api.jobs.checks import CheckedJob, JobChecks
+from services.api.jobs.checks import JobChecks
 from services.api.jobs.control import JobControl
 from services.api.jobs.data import JobRows, content_ids
 from services.api.jobs.listing import JobFilter, jobs_page

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pmpo.contracts.jobs import JobSpec
 from pmpo.remote.prices import prices_of
-from pmpo.runs.terms import JobTerms
+from pmpo.runs.terms import JobTerms, job_terms
 from pmpo.runtime.endpoints import Endpoint, endpoint
 
 
@@ -17,10 +17,6 @@ def terms_of(table: Mapping[str, Endpoint], job: JobSpec) -> JobTerms:
         InvalidInputError: a name that is not in the table.
     """
     models = job.models
-    return JobTerms(
-        prices=prices_of(table, models.targets, models.rewriter),
-        target_arguments={
-            name: {**endpoint(table, name).chat_template_kwargs, **job.chat_template_kwargs} for name in models.targets
-        },
-        rewriter_arguments=dict(endpoint(table, models.rewriter).chat_template_kwargs),
-    )
+    names = {*models.targets, models.rewriter}
+    arguments = {name: endpoint(table, name).chat_template_kwargs for name in names}
+    return job_terms(job, prices_of(table, models.targets, models.rewriter), arguments)

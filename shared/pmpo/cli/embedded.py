@@ -12,14 +12,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
+from pmpo.client.local.installed import require_server
 from pmpo.errors import ConfigurationError, PmpoError, UnavailableError
 
 STOP_TIMEOUT_S = 20.0
 LOG_TIMEOUT_S = 5.0
-HOW_TO_INSTALL = 'install it with `pip install ./shared ".[scorer]"` in the project\'s folder'
 _SETTING = re.compile(r"\bPMPO_[A-Z]|(?<!\S)--[a-z]|\bthe (model|tokenizer) ")
 
 
@@ -115,17 +114,6 @@ def find_examples() -> Path:
             asked.stderr.strip().rpartition("\n")[2].removeprefix("pmpo.errors.ConfigurationError: ")
         )
     return Path(asked.stdout.strip())
-
-
-def require_server() -> None:
-    """Raises: ConfigurationError: this installation cannot start services."""
-    for module, what in (("services.stack", "pmpo-server"), ("torch", "pmpo-server's extra `scorer`")):
-        try:
-            is_there = find_spec(module) is not None
-        except ModuleNotFoundError:
-            is_there = False
-        if not is_there:
-            raise ConfigurationError(f"the services need {what}, which is not installed; {HOW_TO_INSTALL}")
 
 
 class _Log:

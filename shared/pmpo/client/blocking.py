@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 Core = TypeVar("Core")
@@ -32,17 +32,20 @@ def blocking(method: Callable[Concatenate[Core, P], Coroutine[Any, Any, T]]) -> 
 
 
 def blocking_iterator(
-    method: Callable[Concatenate[Core, P], AsyncIterator[T]],
+    method: Callable[Concatenate[Core, P], AsyncGenerator[T, None]],
 ) -> Callable[Concatenate[Any, P], Iterator[T]]:
     """The same for an asynchronous generator."""
 
     def iterate(self: Any, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
         source = method(self.core, *args, **kwargs)
-        while True:
-            try:
-                item = run(source.__anext__())
-            except StopAsyncIteration:
-                return
-            yield item
+        try:
+            while True:
+                try:
+                    item = run(source.__anext__())
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            run(source.aclose())  # its connection is given back also when the caller stops in the middle
 
     return cast("Callable[Concatenate[Any, P], Iterator[T]]", functools.wraps(method)(iterate))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -25,7 +25,7 @@ class Call:
     path: str
     timeout_s: float
     is_repeatable: bool
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     body_file: Path | None = None
@@ -63,6 +63,32 @@ class UnreachedError(Exception):
         self.was_sent = was_sent
 
 
+class Stream(Protocol):
+    """A response that is read as it comes. Header names are in lower case."""
+
+    @property
+    def status(self) -> int:
+        """The status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+        ...
+
+    async def read(self) -> bytes:
+        """All of the body. Raises UnreachedError: it broke off."""
+        ...
+
+    def lines(self) -> AsyncIterator[str]:
+        """The body line by line, without line ends. Raises UnreachedError: it broke off, or was silent for too long."""
+        ...
+
+    async def close(self) -> None:
+        """Hang up."""
+        ...
+
+
 class Transport(Protocol):
     """What carries calls: one that blocks, one for asyncio."""
 
@@ -78,6 +104,13 @@ class Transport(Protocol):
 
         Raises:
             UnreachedError: no answer came, or it broke off.
+        """
+
+    async def open(self, call: Call) -> Stream:
+        """The answer to ``call``, whatever its status, to be read as it comes; ``timeout_s`` bounds every silence.
+
+        Raises:
+            UnreachedError: no answer came.
         """
 
     async def sleep(self, seconds: float) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pydantic import ValidationError
 
-from pmpo.client.calls import Answer, Call, Retries, Transport, UnreachedError
+from pmpo.client.calls import Answer, Call, Retries, Stream, Transport, UnreachedError
 from pmpo.contracts.problems import PROBLEM_MEDIA_TYPE, Problem, from_problem
 from pmpo.errors import OverloadedError, PmpoError, UnavailableError, UpstreamError
 
@@ -68,6 +68,25 @@ class Exchange:
             return await retrying(self._attempt, call, sending)
         except UnreachedError as error:
             self._raise_unreached(call, error)
+
+    async def open(self, call: Call) -> Stream:
+        """The API's answer to ``call``, of a status below 400, to be read as it comes. Asked for once.
+
+        Raises:
+            UnavailableError: no API answers.
+            PmpoError: what the API answered, as the class that it raised.
+        """
+        try:
+            stream = await self._transport.open(call)
+            if stream.status < 400:
+                return stream
+            try:
+                body = await stream.read()
+            finally:
+                await stream.close()
+        except UnreachedError as error:
+            self._raise_unreached(call, error)
+        raise self._error(Answer(stream.status, stream.headers, body))
 
     async def try_once(self, call: Call) -> Answer | None:
         """The answer, of any status; None when there is none."""

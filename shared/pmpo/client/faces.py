@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ from pmpo.client.exchange import Exchange
 from pmpo.client.keys import KeyCalls
 from pmpo.client.models import ModelCalls
 from pmpo.client.prompts import PromptCalls
+from pmpo.client.scoring import ScoringCalls
 from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
 from pmpo.client.upkeep import UpkeepCalls
 from pmpo.client.watching import JobWatching
@@ -19,7 +21,7 @@ from pmpo.client.watching import JobWatching
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls, PromptCalls, UpkeepCalls):
+class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls, PromptCalls, ScoringCalls, UpkeepCalls):
     """All calls of an API."""
 
 
@@ -44,6 +46,17 @@ class AsyncClient(_Calls):
         self.url, headers = _address(url, api_key)
         transport = AsyncTransport(self.url, headers)
         super().__init__(Exchange(transport, self.url, retries or Retries()), timeout_s)
+
+    @classmethod
+    def local(cls, folder: str | Path | None = None, *, model: str | None = None) -> Self:
+        """A client that needs no services: see ``Client.local``; jobs run on the event loop that calls."""
+        from pmpo.client.local.transport import ADDRESS, LocalTransport, local_jobs
+
+        client = cls.__new__(cls)
+        client.url = ADDRESS
+        transport = LocalTransport(local_jobs(_path(folder), model))
+        _Calls.__init__(client, Exchange(transport, ADDRESS, Retries(max_attempts=1)), DEFAULT_TIMEOUT_S)
+        return client
 
     async def close(self) -> None:
         """Close every connection."""
@@ -81,9 +94,42 @@ class Client:
         self._exchange = Exchange(BlockingTransport(self.url, headers), self.url, retries or Retries())
         self.core = _Calls(self._exchange, timeout_s)
 
+    @classmethod
+    def local(cls, folder: str | Path | None = None, *, model: str | None = None) -> Self:
+        """A client that needs no services: no API, no Redis, no worker.
+
+        Jobs run in this process, one search each. Scores come from a scorer that is started at the first need and
+        stopped with the client, or from the endpoints of ``PMPO_ENDPOINTS``. Jobs, scores and analyses are called as
+        ever; data sets, prompts, schedules and keys need services. What models answer is written to the folder before
+        it is used: after a crash, ``resume_job`` goes on there, and pays for nothing twice.
+
+        Args:
+            folder: where runs are kept, a folder each; ``~/.local/state/pmpo/runs`` when None.
+            model: what the scorer serves: a model folder, a hub name or nano; ``PMPO_SCORER_MODEL`` when None.
+
+        Raises:
+            ConfigurationError: a setting is not usable. At the first need of a scorer also: pmpo-server, which holds
+                it, is not installed; says what to install.
+
+        Example::
+
+            with Client.local("runs") as client:
+                created = client.create_job(spec)
+                print(client.wait(created.id).state, client.result(created.id).prompt_after)
+        """
+        from pmpo.client.local.transport import ADDRESS, BlockingLocalTransport, local_jobs
+
+        client = cls.__new__(cls)
+        client.url = ADDRESS
+        transport = BlockingLocalTransport(local_jobs(_path(folder), model))
+        client._exchange = Exchange(transport, ADDRESS, Retries(max_attempts=1))
+        client.core = _Calls(client._exchange, DEFAULT_TIMEOUT_S)
+        return client
+
     create_job = blocking(JobWatching.create_job)
     estimate_job = blocking(JobWatching.estimate_job)
     get_job = blocking(JobWatching.get_job)
+    list_jobs = blocking_iterator(JobWatching.list_jobs)
     events = blocking(JobWatching.events)
     iterate_events = blocking_iterator(JobWatching.iterate_events)
     cancel_job = blocking(JobWatching.cancel_job)
@@ -111,6 +157,8 @@ class Client:
     create_prompt_version = blocking(PromptCalls.create_prompt_version)
     promote_prompt = blocking(PromptCalls.promote_prompt)
     rollback_prompt = blocking(PromptCalls.rollback_prompt)
+    score = blocking(ScoringCalls.score)
+    analyze = blocking(ScoringCalls.analyze)
     wait = blocking(JobWatching.wait)
     models = blocking(ModelCalls.models)
     is_alive = blocking(JobWatching.is_alive)
@@ -126,6 +174,10 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _path(folder: str | Path | None) -> Path | None:
+    return None if folder is None else Path(folder)
 
 
 def _address(url: str | None, api_key: str | None) -> tuple[str, dict[str, str]]:

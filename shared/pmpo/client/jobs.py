@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import datetime
 from urllib.parse import quote
 
 from pmpo.client.answers import read
@@ -11,8 +12,8 @@ from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
 from pmpo.contracts.candidates import CandidatesPage, Fate
 from pmpo.contracts.estimates import EstimateView
-from pmpo.contracts.jobs import EventsPage, JobCreated, JobSpec, JobView, ResultView
-from pmpo.contracts.modes import RationalesView
+from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobState, JobView, ResultView
+from pmpo.contracts.modes import JobKind, RationalesView
 from pmpo.contracts.reports import ReportView
 from pmpo.errors import InvalidInputError
 
@@ -53,11 +54,48 @@ class JobCalls:
 
     async def get_job(self, job_id: str, *, wait_s: float | None = None) -> JobView:
         """How a job stands. With ``wait_s`` the API answers when that changes, or after that many seconds."""
-        return read(JobView, await self._get(_path(job_id), wait_s=wait_s))
+        return read(JobView, await self._get(job_path(job_id), wait_s=wait_s))
+
+    async def list_jobs(
+        self,
+        *,
+        state: JobState | Sequence[JobState] = (),
+        kind: JobKind | None = None,
+        name: str = "",
+        since: datetime | None = None,
+        page_size: int = 100,
+    ) -> AsyncGenerator[JobView, None]:
+        """The jobs that fit all filters, newest first, page by page as they are wanted.
+
+        Args:
+            state: one state or several.
+            kind: only jobs of this kind.
+            name: how the name begins.
+            since: the earliest time at which it was made; without a time zone it is the local one.
+            page_size: how many are asked for at a time.
+
+        Example::
+
+            for job in client.list_jobs(state=["running", "queued"], name="review-"):
+                print(job.id, job.name, job.state)
+        """
+        states = [state] if isinstance(state, str) else list(state)
+        asked = {"state": states, "kind": kind, "name": name, "limit": str(page_size)}
+        query: dict[str, str | Sequence[str]] = {key: value for key, value in asked.items() if value}
+        if since is not None:
+            query["since"] = repr(since.timestamp())
+        while True:
+            call = Call("GET", "/v1/jobs", self._timeout_s, is_repeatable=True, query=query)
+            page = read(JobsPage, await self._exchange.send(call))
+            for job in page.jobs:
+                yield job
+            if page.next is None:
+                return
+            query["cursor"] = page.next
 
     async def events(self, job_id: str, *, after: int = 0, wait_s: float | None = None) -> EventsPage:
         """Events with numbers above ``after``. With ``wait_s`` the API waits that long for the first of them."""
-        answer = await self._get(_path(job_id, "/events"), {"after": str(after)}, wait_s=wait_s)
+        answer = await self._get(job_path(job_id, "/events"), {"after": str(after)}, wait_s=wait_s)
         return read(EventsPage, answer)
 
     async def cancel_job(self, job_id: str) -> JobView:
@@ -66,7 +104,7 @@ class JobCalls:
         Raises:
             ConflictError: the job is over.
         """
-        call = Call("POST", _path(job_id, "/cancel"), self._timeout_s, is_repeatable=True)
+        call = Call("POST", job_path(job_id, "/cancel"), self._timeout_s, is_repeatable=True)
         return read(JobView, await self._exchange.send(call))
 
     async def pause_job(self, job_id: str) -> JobView:
@@ -75,7 +113,7 @@ class JobCalls:
         Raises:
             ConflictError: the job is over, or is being cancelled.
         """
-        call = Call("POST", _path(job_id, "/pause"), self._timeout_s, is_repeatable=True)
+        call = Call("POST", job_path(job_id, "/pause"), self._timeout_s, is_repeatable=True)
         return read(JobView, await self._exchange.send(call))
 
     async def resume_job(self, job_id: str) -> JobView:
@@ -84,7 +122,7 @@ class JobCalls:
         Raises:
             ConflictError: the job is over, or is being cancelled.
         """
-        call = Call("POST", _path(job_id, "/resume"), self._timeout_s, is_repeatable=True)
+        call = Call("POST", job_path(job_id, "/resume"), self._timeout_s, is_repeatable=True)
         return read(JobView, await self._exchange.send(call))
 
     async def delete_job(self, job_id: str) -> None:
@@ -101,7 +139,7 @@ class JobCalls:
         Raises:
             ConflictError: there is no result, because the job is not over, failed or was cancelled.
         """
-        return read(ResultView, await self._get(_path(job_id, "/result")))
+        return read(ResultView, await self._get(job_path(job_id, "/result")))
 
     async def rationales(self, job_id: str) -> RationalesView:
         """The data set that a finished job of kind ``rationalize`` made.
@@ -109,7 +147,7 @@ class JobCalls:
         Raises:
             ConflictError: there is no result, because the job is not over, failed or was cancelled.
         """
-        return read(RationalesView, await self._get(_path(job_id, "/result")))
+        return read(RationalesView, await self._get(job_path(job_id, "/result")))
 
     async def report(self, job_id: str, *, with_losses: bool = False) -> ReportView:
         """All that a job has told, finished or not; ``with_losses`` adds each candidate's losses row by row.
@@ -118,7 +156,7 @@ class JobCalls:
             ConflictError: the job is of kind ``rationalize``, which compares no prompts.
         """
         query = {"losses": "true"} if with_losses else {}
-        return read(ReportView, await self._get(_path(job_id, "/report"), query))
+        return read(ReportView, await self._get(job_path(job_id, "/report"), query))
 
     async def candidates(
         self,
@@ -143,7 +181,7 @@ class JobCalls:
         """
         asked = {"after": str(after), "limit": limit, "fate": fate, "losses": "true" if with_losses else None}
         query = {name: str(value) for name, value in asked.items() if value is not None}
-        return read(CandidatesPage, await self._get(_path(job_id, "/candidates"), query))
+        return read(CandidatesPage, await self._get(job_path(job_id, "/candidates"), query))
 
     async def is_alive(self, *, timeout_s: float = 2.0) -> bool:
         """Whether a PMPO API answers at the address. Asks once, and takes another program's answer for a no."""
@@ -158,7 +196,8 @@ class JobCalls:
         return await self._exchange.send(Call("GET", path, timeout_s, is_repeatable=True, query=asked))
 
 
-def _path(job_id: str, below: str = "") -> str:
+def job_path(job_id: str, below: str = "") -> str:
+    """The path of a job, or of what is below it. Raises InvalidInputError: the id is empty."""
     if not job_id.strip():
         raise InvalidInputError("the job id is empty; give the id that `pmpo submit` printed")
     return f"/v1/jobs/{quote(job_id.strip(), safe='')}{below}"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pmpo.client.calls import Answer, Call, UnreachedError
+from pmpo.client.calls import Answer, Call, Stream, UnreachedError
 from pmpo.errors import InvalidInputError
 from pmpo.runtime.addresses import is_loopback
 
@@ -42,6 +42,12 @@ class BlockingTransport:
             for piece in response.iter_bytes():
                 write(piece)
             return Answer(response.status_code, _headers(response), b"")
+
+    async def open(self, call: Call) -> Stream:
+        """See ``Transport``."""
+        with _connection_problems():
+            request = self._client.build_request(**_arguments(self._url, call))
+            return _BlockingStream(self._client.send(request, stream=True))
 
     async def sleep(self, seconds: float) -> None:
         """Block for that long."""
@@ -78,6 +84,12 @@ class AsyncTransport:
                     write(piece)
                 return Answer(response.status_code, _headers(response), b"")
 
+    async def open(self, call: Call) -> Stream:
+        """See ``Transport``."""
+        with _connection_problems():
+            request = self._client.build_request(**_arguments(self._url, call))
+            return _AsyncStream(await self._client.send(request, stream=True))
+
     async def sleep(self, seconds: float) -> None:
         """Let other tasks run for that long."""
         import asyncio
@@ -87,6 +99,43 @@ class AsyncTransport:
     async def close(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+
+class _Head:
+    """Status and headers of a response."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = _headers(response)
+        self._response = response
+
+
+class _BlockingStream(_Head):
+    async def read(self) -> bytes:
+        with _connection_problems():
+            return self._response.read()
+
+    async def lines(self) -> AsyncIterator[str]:
+        with _connection_problems():
+            for line in self._response.iter_lines():
+                yield line
+
+    async def close(self) -> None:
+        self._response.close()
+
+
+class _AsyncStream(_Head):
+    async def read(self) -> bytes:
+        with _connection_problems():
+            return await self._response.aread()
+
+    async def lines(self) -> AsyncIterator[str]:
+        with _connection_problems():
+            async for line in self._response.aiter_lines():
+                yield line
+
+    async def close(self) -> None:
+        await self._response.aclose()
 
 
 def checked_url(url: str) -> str:

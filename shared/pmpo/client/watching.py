@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
-from pmpo.client.jobs import JobCalls
+from pmpo.client.jobs import JobCalls, job_path
+from pmpo.client.streams import NoStreamError, frames_after
 from pmpo.contracts.jobs import FINAL_STATES, EventView, JobView
-from pmpo.errors import PmpoError
+from pmpo.errors import PmpoError, UnavailableError
 
 WAIT_S = 10.0
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 8.0
+MAX_RETRY_AFTER_S = 60.0
 
 OnIdle = Callable[[], None]
 """Told that ``WAIT_S`` passed without an event."""
+OnProgress = Callable[[JobView], None]
+"""Told how the job stands, first and whenever that changed."""
 OnLost = Callable[[PmpoError, int], None]
 """Told of every lost connection: the error, and how many there were in a row."""
 
@@ -21,18 +26,42 @@ OnLost = Callable[[PmpoError, int], None]
 class JobWatching(JobCalls):
     """Calls that last as long as the job. They survive ``max_losses`` lost connections in a row."""
 
-    async def wait(self, job_id: str, *, max_losses: int = 8, on_lost: OnLost | None = None) -> JobView:
-        """The job as it stands when it is over: succeeded, failed or cancelled."""
+    async def wait(
+        self,
+        job_id: str,
+        *,
+        max_losses: int = 8,
+        on_lost: OnLost | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> JobView:
+        """The job as it stands when it is over: succeeded, failed or cancelled.
+
+        Args:
+            job_id: the job.
+            max_losses: how many lost connections in a row to survive.
+            on_lost: told of each of them.
+            on_progress: told how the job stands, first and whenever that changed.
+
+        Example::
+
+            created = client.create_job(spec)
+            job = client.wait(created.id, on_progress=lambda job: print(job.state, job.progress.train_loss))
+            print(job.state, job.verdict)
+        """
         losses = _Losses(self, max_losses, on_lost)
+        seen: JobView | None = None
         while True:
             try:
-                job = await self.get_job(job_id, wait_s=WAIT_S)
+                job = await self.get_job(job_id, wait_s=0 if on_progress and seen is None else WAIT_S)
             except PmpoError as error:
                 await losses.survive(error)
                 continue
+            losses.forget()
+            if on_progress is not None and job != seen:
+                on_progress(job)
             if job.state in FINAL_STATES:
                 return job
-            losses.forget()
+            seen = job
 
     async def iterate_events(
         self,
@@ -42,9 +71,53 @@ class JobWatching(JobCalls):
         max_losses: int = 8,
         on_lost: OnLost | None = None,
         on_idle: OnIdle | None = None,
-    ) -> AsyncIterator[EventView]:
-        """Every event above ``after``, each once and in order, until the job is over."""
+    ) -> AsyncGenerator[EventView, None]:
+        """Every event above ``after``, each once and in order, until the job is over.
+
+        They come as they happen, over one connection that is made again from the last number when it is lost; where
+        something between does not pass a stream on, they are asked for in pages.
+
+        Args:
+            job_id: the job.
+            after: the last number that is not wanted.
+            max_losses: how many lost connections in a row to survive.
+            on_lost: told of each of them.
+            on_idle: told when nothing happened for about ten seconds.
+
+        Example::
+
+            for event in client.iterate_events(created.id):
+                if event.kind == "iteration_finished":
+                    print(event.data["iteration"], event.data["train_loss"])
+        """
         losses = _Losses(self, max_losses, on_lost)
+        while True:
+            try:
+                async with aclosing(frames_after(self._exchange, job_path(job_id, "/events"), after)) as frames:
+                    async for frame in frames:
+                        if frame.name == "end":
+                            return
+                        if frame.name != "state":  # the first frame, also of a connection that is cut at once
+                            losses.forget()
+                        if frame.name == "message":
+                            event = frame.event()
+                            if event.number > after:
+                                after = event.number
+                                yield event
+                        elif frame.name == "comment" and on_idle is not None:
+                            on_idle()
+                raise UnavailableError("the PMPO API closed the connection")
+            except NoStreamError:
+                break
+            except PmpoError as error:
+                await losses.survive(error)
+        async with aclosing(self._paged_events(job_id, after, losses, on_idle)) as events:
+            async for event in events:
+                yield event
+
+    async def _paged_events(
+        self, job_id: str, after: int, losses: _Losses, on_idle: OnIdle | None
+    ) -> AsyncGenerator[EventView, None]:
         is_over = False
         while True:
             try:
@@ -86,4 +159,5 @@ class _Losses:
             raise error
         if self._on_lost is not None:
             self._on_lost(error, self._num)
-        await self._calls.pause(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (self._num - 1)))
+        pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (self._num - 1))
+        await self._calls.pause(max(pause_s, min(error.retry_after_s or 0.0, MAX_RETRY_AFTER_S)))

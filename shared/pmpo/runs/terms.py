@@ -6,8 +6,11 @@ scores from before and after would not compare.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.scoring import TemplateArguments
 from pmpo.errors import JournalMismatchError
 from pmpo.optim.types import Prices
@@ -27,6 +30,19 @@ class JobTerms(BaseModel):
     prices: Prices | None = None
     target_arguments: dict[str, TemplateArguments] = {}
     rewriter_arguments: TemplateArguments = {}
+
+
+def job_terms(job: JobSpec, prices: Prices | None, arguments: Mapping[str, TemplateArguments]) -> JobTerms:
+    """The terms of a job whose models have these prices and, by name, these arguments; its own go before its targets'.
+
+    ``arguments``: for the chat templates of all its models.
+    """
+    models = job.models
+    return JobTerms(
+        prices=prices,
+        target_arguments={name: {**arguments[name], **job.chat_template_kwargs} for name in models.targets},
+        rewriter_arguments=dict(arguments[models.rewriter]),
+    )
 
 
 def encode_terms(terms: JobTerms) -> bytes:

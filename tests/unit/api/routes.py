@@ -74,7 +74,9 @@ BODIES: Mapping[tuple[str, str], Any] = {
 """What a route with a parameter in its path must be sent, by method and path."""
 CREATING: frozenset[tuple[str, str]] = frozenset({("POST", "/v1/prompts/{name}/versions")})
 """Routes that make what their path names when it is not there: another project's name is free for them."""
-LOOKING: frozenset[tuple[str, str]] = frozenset({("POST", "/v1/jobs/estimate")})
+LOOKING: frozenset[tuple[str, str]] = frozenset(
+    {("POST", "/v1/jobs/estimate"), ("POST", "/v1/score"), ("POST", "/v1/analyze")}
+)
 """Routes that need the scope ``read`` alone although they are no GET."""
 
 

@@ -63,8 +63,11 @@ class ApiDouble:
         self.ids_by_key: dict[str, str] = {}
         self.seen: list[Seen] = []
         self.page_size = 1000
+        self.streams = False
+        self.cuts: deque[int] = deque()  # numbers after which the next streams are cut
         self.ending = "succeeded"
         self.estimate: dict[str, Any] = ESTIMATE
+        self.asked_answers: dict[str, dict[str, Any]] = {}
         self.url = ""
 
     def add_job(self, job_id: str = "job-1", *, num_iterations: int = 3, state: str = "succeeded", **more: Any) -> str:
@@ -80,6 +83,13 @@ class ApiDouble:
                 return 200, {"status": "alive", "checked": []}
             case ("POST", ["v1", "jobs", "estimate"]):
                 return 200, self.estimate
+            case ("GET", ["v1", "jobs"]):
+                start = int(seen.query.get("cursor", "0"))
+                stop = start + int(seen.query["limit"])
+                listed = [job.model_dump(mode="json") for job in list(self.jobs.values())[::-1][start:stop]]
+                return 200, {"jobs": listed, "next": str(stop) if stop < len(self.jobs) else None}
+            case ("POST", ["v1", "score" | "analyze" as question]):
+                return 200, self.asked_answers[question]
             case ("POST", ["v1", "jobs"]):
                 spec = json.loads(seen.body)
                 if not spec.get("prompt"):
@@ -246,6 +256,11 @@ def _handler(double: ApiDouble) -> Callable[..., BaseHTTPRequestHandler]:
             seen = Seen(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
             double.seen.append(seen)
             fault = double.faults.popleft() if double.faults else None
+            job_id = parts.path.split("/")[3] if parts.path.endswith("/events") else ""
+            wants_stream = double.streams and "text/event-stream" in headers.get("accept", "")
+            if fault is None and wants_stream and job_id in double.jobs:
+                self._stream(job_id, int(headers.get("last-event-id", "0")))
+                return
             if fault is None:
                 self._reply(*_answered(double, seen))
                 return
@@ -257,6 +272,20 @@ def _handler(double: ApiDouble) -> Callable[..., BaseHTTPRequestHandler]:
             self._reply(fault.status, fault.body, fault.headers)
 
         do_POST = do_DELETE = do_GET  # noqa: N815
+
+        def _stream(self, job_id: str, after: int) -> None:
+            cut = double.cuts.popleft() if double.cuts else None
+            self.close_connection = True
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(b'retry: 10\n\nevent: state\ndata: {"state": "running"}\n\n: nothing new\n\n')
+            for event in double.events[job_id][after:]:
+                if cut is not None and event.number > cut:
+                    return
+                self.wfile.write(f"id: {event.number}\ndata: {event.model_dump_json()}\n\n".encode())
+            if cut is None:
+                self.wfile.write(b'event: end\ndata: {"state": "succeeded", "last": 1}\n\n')
 
         def _reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)

@@ -1,0 +1,1 @@
+"""Scores and analyses while somebody waits."""
