@@ -131,7 +131,7 @@ class JobCalls:
         Raises:
             ConflictError: it is not over.
         """
-        await self._exchange.send(Call("DELETE", _path(job_id), self._timeout_s, is_repeatable=False))
+        await self._exchange.send(Call("DELETE", job_path(job_id), self._timeout_s, is_repeatable=False))
 
     async def result(self, job_id: str) -> ResultView:
         """What a finished job found.

@@ -82,7 +82,7 @@ class ScorerProcess:
         if self._model is not None:
             own["PMPO_SCORER_MODEL"] = self._model
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by ``stop``)
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own scorer, with fixed words
             [sys.executable, "-P", "-c", _PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
