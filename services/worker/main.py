@@ -31,6 +31,7 @@ from services.store.keeping import Keeping
 from services.store.store import Store
 from services.webhooks.secrets import read_secrets
 from services.webhooks.targets import WebhookTargets
+from services.worker.entry import Entry
 from services.worker.janitor import Duty, Janitor
 from services.worker.requeue import Requeuing
 from services.worker.retention import Retention
@@ -100,6 +101,7 @@ def _work(settings: Settings, holder: str) -> None:
                 name=f"{holder}-{number}",
                 connection=client,
                 serializer=JSONSerializer,
+                job_class=Entry,
                 default_result_ttl=RESULT_TTL_S,
             )
             worker.work(with_scheduler=False)

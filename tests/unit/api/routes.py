@@ -80,11 +80,16 @@ LOOKING: frozenset[tuple[str, str]] = frozenset(
 """Routes that need the scope ``read`` alone although they are no GET."""
 
 
+def described() -> dict[str, Any]:
+    """The application's own description."""
+    settings = load_settings({"PMPO_REDIS_URL": "redis://127.0.0.1:1/0"})
+    return create_app(settings, {"default": Endpoint(name="default", url="http://scorer:8100")}).openapi()
+
+
 def all_routes() -> list[Route]:
     """What the application's description lists."""
-    settings = load_settings({"PMPO_REDIS_URL": "redis://127.0.0.1:1/0"})
-    described = create_app(settings, {"default": Endpoint(name="default", url="http://scorer:8100")}).openapi()
-    return [Route(method.upper(), path) for path, methods in described["paths"].items() for method in methods]
+    paths = described()["paths"]
+    return [Route(method.upper(), path) for path, methods in paths.items() for method in methods]
 
 
 def named_routes() -> list[Route]:
