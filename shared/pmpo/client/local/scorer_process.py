@@ -87,7 +87,7 @@ class ScorerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._log,
-            env={**os.environ, **own},
+            env={name: value for name, value in {**os.environ, **own}.items() if name != "PMPO_SCORER_KEY"},
             start_new_session=True,  # Ctrl-C is for this process, which then stops it in good order
         )
 
