@@ -19,7 +19,7 @@ from .conftest import LEASE_S, Disturbed
 from .figures import Figures
 from .proxy import Question
 
-PATIENT = Retries(max_attempts=40, first_wait_s=0.3, max_wait_s=2.0)
+PATIENT = Retries(max_attempts=400, first_wait_s=0.3, max_wait_s=2.0)
 FINAL = ("succeeded", "failed", "cancelled")
 MOST_AHEAD = 10
 
