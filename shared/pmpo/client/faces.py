@@ -161,6 +161,7 @@ class Client:
     analyze = blocking(ScoringCalls.analyze)
     wait = blocking(JobWatching.wait)
     models = blocking(ModelCalls.models)
+    ready = blocking(JobWatching.ready)
     is_alive = blocking(JobWatching.is_alive)
 
     def close(self) -> None:
