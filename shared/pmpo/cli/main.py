@@ -25,6 +25,7 @@ from pmpo.cli.keys import keys
 from pmpo.cli.optimize import optimize
 from pmpo.cli.prompts import prompts
 from pmpo.cli.reports import diff, report
+from pmpo.cli.schedules import schedule
 from pmpo.cli.up import up
 from pmpo.cli.upkeep import delete, export, gc, import_project
 from pmpo.errors import PmpoError
@@ -64,6 +65,7 @@ app.add_typer(datasets, name="datasets")
 app.add_typer(keys, name="keys")
 app.add_typer(ci, name="ci")
 app.add_typer(prompts, name="prompts")
+app.add_typer(schedule, name="schedule")
 
 
 def run() -> NoReturn:
