@@ -28,6 +28,7 @@ from pmpo.cli.listing import list_jobs, watch
 from pmpo.cli.optimize import optimize
 from pmpo.cli.prompts import prompts
 from pmpo.cli.reports import diff, report
+from pmpo.cli.schedules import schedule
 from pmpo.cli.scoring import analyze, score
 from pmpo.cli.up import up
 from pmpo.cli.upkeep import delete, export, gc, import_project
@@ -84,6 +85,7 @@ app.add_typer(datasets, name="datasets")
 app.add_typer(keys, name="keys")
 app.add_typer(ci, name="ci")
 app.add_typer(prompts, name="prompts")
+app.add_typer(schedule, name="schedule")
 
 
 def run() -> NoReturn:

@@ -58,12 +58,19 @@ async def make_prompt(client: httpx.AsyncClient) -> dict[str, str]:
     return {"name": "say-the-number"}
 
 
+async def make_schedule(client: httpx.AsyncClient) -> dict[str, str]:
+    answer = await client.post("/v1/schedules", json={"cron": "@daily", "job": JOB})
+    assert answer.status_code == 201, answer.text
+    return {"schedule_id": str(answer.json()["id"])}
+
+
 Maker = Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]]
 MAKERS: Mapping[str, Maker] = {
     "/v1/jobs/": make_job,
     "/v1/keys/": make_key,
     "/v1/datasets/": make_dataset,
     "/v1/prompts/": make_prompt,
+    "/v1/schedules/": make_schedule,
 }
 """By the start of the path: makes a thing in the client's project; the parameters of paths that name it."""
 BODIES: Mapping[tuple[str, str], Any] = {
