@@ -44,6 +44,8 @@ from services.api.problems import install_problems
 from services.api.prompts import endpoints as prompts
 from services.api.prompts.service import PromptService
 from services.api.quota import Quota
+from services.api.schedules import endpoints as schedules
+from services.api.schedules.service import ScheduleService
 from services.api.scoring import endpoints as scoring
 from services.api.scoring.service import ScoringService
 from services.api.security_headers import SecurityHeaders
@@ -98,6 +100,7 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     app.include_router(models.router)
     app.include_router(archives.router)
     app.include_router(gc.router)
+    app.include_router(schedules.router)
     app.include_router(probes.router)
     return app
 
@@ -144,6 +147,7 @@ def _collaborate(
         archives=ArchiveService(_sections(store, limits), settings.import_max_bytes),
         clearing=GcService(store, Keeping.of(settings)),
         scoring=ScoringService(table, lambda row: InteractiveScorer(http, row, key=row.key())),
+        schedules=ScheduleService(store, service),
     )
 
 

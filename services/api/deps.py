@@ -17,6 +17,7 @@ from services.api.jobs.service import JobService
 from services.api.keys.service import KeyService
 from services.api.models.service import ModelService
 from services.api.prompts.service import PromptService
+from services.api.schedules.service import ScheduleService
 from services.api.scoring.service import ScoringService
 
 
@@ -35,6 +36,7 @@ class Collaborators:
     archives: ArchiveService
     clearing: GcService
     scoring: ScoringService
+    schedules: ScheduleService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -85,6 +87,10 @@ def _scoring(request: Request) -> ScoringService:
     return _collaborators(request).scoring
 
 
+def _schedules(request: Request) -> ScheduleService:
+    return _collaborators(request).schedules
+
+
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 DatasetStore = Annotated[DatasetService, Depends(_datasets)]
@@ -92,6 +98,7 @@ PromptRegistry = Annotated[PromptService, Depends(_prompts)]
 Models = Annotated[ModelService, Depends(_models)]
 HealthChecks = Annotated[Health, Depends(_health)]
 Keys = Annotated[KeyService, Depends(_keys)]
+Timetable = Annotated[ScheduleService, Depends(_schedules)]
 Streams = Annotated[EventStreams, Depends(_streams)]
 Archives = Annotated[ArchiveService, Depends(_archives)]
 Clearing = Annotated[GcService, Depends(_clearing)]

@@ -8,8 +8,11 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.problems import PROBLEM_MEDIA_TYPE, Problem, to_problem
 from pmpo.errors import PmpoError
 from pmpo.runtime.logs import get_logger
@@ -53,7 +56,15 @@ async def _on_ours(request: Request, error: Exception) -> Response:
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return problem_response(to_problem(job_refusal(error.errors()), request.state.request_id))
+    refused = job_refusal(error.errors(), _body_of(request.scope.get("route")))
+    return problem_response(to_problem(refused, request.state.request_id))
+
+
+def _body_of(route: object) -> type[BaseModel]:
+    """What a route takes as its body; a job where it takes none."""
+    field = route.body_field if isinstance(route, APIRoute) else None
+    model = None if field is None else field.field_info.annotation
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else JobSpec
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -48,11 +48,7 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise StoreUnavailableError(
-            f"Redis does not answer as it should ({_first_line(error)}); "
-            "check that it runs and that PMPO_REDIS_URL points to it",
-            retry_after_s=RETRY_AFTER_S,
-        ) from error
+        raise StoreUnavailableError(_sentence(error), retry_after_s=RETRY_AFTER_S) from error
 
 
 class Commands:
@@ -94,6 +90,17 @@ def _checked(url: str | None) -> str:
     if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
         raise ConfigurationError("PMPO_REDIS_URL is not usable: it must begin with redis://, rediss:// or unix://")
     return url
+
+
+def _sentence(error: Exception) -> str:
+    """What a person is told: why, and what to do. Redis says MISCONF while it cannot write its files."""
+    reason = _first_line(error)
+    _, misconf, why = reason.partition("MISCONF ")
+    if misconf:
+        return f"Redis takes no writes ({why}); free space on its disk, and it goes on by itself"
+    if "OOM command not allowed" in reason:
+        return "Redis takes no writes: its maxmemory is reached; raise it, or clear away with `pmpo gc`"
+    return f"Redis does not answer as it should ({reason}); check that it runs and that PMPO_REDIS_URL points to it"
 
 
 def _first_line(error: Exception) -> str:

@@ -17,6 +17,9 @@
     pmpo:job:<id>:fence        counter      the last fencing token given out
     pmpo:janitor               string       the janitor whose turn it is, expires
     pmpo:requests:<w>:<who>    counter      requests that a key or project sent in minute w, expires
+    pmpo:schedule:<id>         hash         one schedule: its times, what became of them, and the job that it makes
+    pmpo:schedules:due         sorted set   ids of all schedules, by the time of their next job
+    pmpo:schedules:windowed    set          ids of those with a window whose last job is not over
     pmpo:idempotency:<digest>  string       digest of a creating request's body, then its answer, expires
     pmpo:scores:<group>        hash         scores that any job may use again, by the name of their item
     pmpo:scores                sorted set   those groups, by the time of their last use
@@ -26,6 +29,7 @@
 
 What belongs to a project:
 
+    pmpo:project:<project>:schedules              sorted set   ids of its schedules, by the time they were created
     pmpo:project:<project>:datasets               sorted set   ids of its data sets, by a number that rises
     pmpo:project:<project>:datasets:last          counter      that number
     pmpo:project:<project>:dataset:<id>           hash         one data set: what is told of it
@@ -58,6 +62,8 @@ ENDED_JOBS = "pmpo:jobs:ended"
 ENDED_WITH_JOURNAL = "pmpo:jobs:ended:journal"
 ENDED_WITH_EVENTS = "pmpo:jobs:ended:events"
 WEBHOOKS = "pmpo:webhooks"
+DUE_SCHEDULES = "pmpo:schedules:due"
+WINDOWED_SCHEDULES = "pmpo:schedules:windowed"
 JOB_PREFIX = "pmpo:job:"
 SWEEPS_PER_LEASE = 3
 IDEMPOTENCY_TTL_S = 24 * 3600
@@ -103,6 +109,16 @@ def lease(job_id: str) -> str:
 def fence(job_id: str) -> str:
     """The counter that fencing tokens come from."""
     return f"pmpo:job:{job_id}:fence"
+
+
+def schedule(schedule_id: str) -> str:
+    """The hash of one schedule."""
+    return f"pmpo:schedule:{schedule_id}"
+
+
+def schedules(project: str) -> str:
+    """The schedules of a project."""
+    return f"pmpo:project:{project}:schedules"
 
 
 def idempotency(digest: str) -> str:

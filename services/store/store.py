@@ -19,13 +19,14 @@ from services.store.orphans import Orphans
 from services.store.prompt_snapshots import PromptSnapshots
 from services.store.prompts import Prompts
 from services.store.quotas import RequestCounts
+from services.store.schedules import Schedules
 from services.store.scores import SharedScores
 from services.store.snapshots import Snapshots
 from services.store.webhooks import Webhooks
 
 
 class Store:
-    """All that one Redis keeps: keys, jobs, journals, leases, webhooks, scores, remembered answers, data sets, prompts.
+    """All that one Redis keeps: keys, jobs, schedules, journals, leases, webhooks, scores, answers, data sets, prompts.
 
     ``score_bytes`` bounds what the scores take.
     """
@@ -47,6 +48,7 @@ class Store:
         self.orphans = Orphans(redis)
         self.snapshots = Snapshots(redis)
         self.prompt_snapshots = PromptSnapshots(redis)
+        self.schedules = Schedules(redis)
 
     @classmethod
     def open(cls, url: str | None, lease_s: float, score_bytes: int = 0) -> Store:

@@ -31,9 +31,12 @@ from services.store.keeping import Keeping
 from services.store.store import Store
 from services.webhooks.secrets import read_secrets
 from services.webhooks.targets import WebhookTargets
+from services.worker.entry import Entry
 from services.worker.janitor import Duty, Janitor
 from services.worker.requeue import Requeuing
 from services.worker.retention import Retention
+from services.worker.schedules.making import MakingJobs
+from services.worker.schedules.windows import HoldingWindows
 from services.worker.tasks import run_job
 from services.worker.webhooks.delivery import WebhookDelivery
 from services.worker.webhooks.sender import WebhookSender
@@ -100,6 +103,7 @@ def _work(settings: Settings, holder: str) -> None:
                 name=f"{holder}-{number}",
                 connection=client,
                 serializer=JSONSerializer,
+                job_class=Entry,
                 default_result_ttl=RESULT_TTL_S,
             )
             worker.work(with_scheduler=False)
@@ -125,5 +129,7 @@ def _run_janitor(settings: Settings, sender: WebhookSender, holder: str) -> None
         Requeuing(store, queues),
         WebhookDelivery(store, sender),
         Retention(store, Keeping.of(settings)),
+        MakingJobs(store, queues),
+        HoldingWindows(store, queues),
     ]
     asyncio.run(Janitor(store.leases, duties, holder=holder, lease_s=settings.lease_s).run())

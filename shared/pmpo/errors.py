@@ -33,19 +33,35 @@ that says what was wrong, where, and what to do.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
+
+MAX_MESSAGE = 1_000
+# What a terminal, a log or a reader would not take as it is: control characters, line and paragraph separators,
+# overrides of the direction of writing, halves of surrogate pairs.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def one_line(text: str) -> str:
+    """A message as one line of bounded length, whatever of a caller's it quotes: what cannot be seen is escaped, and of
+    a very long one the middle is left out.
+    """
+    seen = _UNSEEN.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
+    if len(seen) <= MAX_MESSAGE:
+        return seen
+    return f"{seen[: MAX_MESSAGE - 305]} ... {seen[-300:]}"
 
 
 class PmpoError(Exception):
-    """The root. ``str(error)`` is the sentence for a person; ``code`` is the name for a program."""
+    """The root. ``str(error)`` is the sentence for a person, on one line; ``code`` is the name for a program."""
 
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = one_line(message)
+        super().__init__(self.message)
         self.retry_after_s = retry_after_s
 
 

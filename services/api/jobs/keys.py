@@ -15,8 +15,8 @@ from pmpo.runs.jobkeys import section_model, unknown_key
 MAX_NAMED = 3
 
 
-def job_refusal(errors: Sequence[Mapping[str, Any]]) -> InvalidInputError:
-    """The first three errors of a body or a query; an unknown key of a job comes before all else."""
+def job_refusal(errors: Sequence[Mapping[str, Any]], body: type[BaseModel] = JobSpec) -> InvalidInputError:
+    """The first three errors of a body or a query; an unknown key of ``body`` comes before all else."""
     if any(isinstance(error.get("input"), bytes) for error in errors):  # the framework parses declared JSON alone
         return InvalidInputError(
             "the body is not declared as JSON: send the job as JSON with the header content-type: application/json"
@@ -25,7 +25,7 @@ def job_refusal(errors: Sequence[Mapping[str, Any]]) -> InvalidInputError:
     if unknown is None:
         return _list(errors)
     *sections, key = (str(part) for part in unknown["loc"] if part != "body")
-    return UnknownKeyError(unknown_key("".join(f"{name}." for name in sections), key, _known_keys(sections)))
+    return UnknownKeyError(unknown_key("".join(f"{name}." for name in sections), key, _known_keys(sections, body)))
 
 
 def _list(errors: Sequence[Mapping[str, Any]]) -> InvalidInputError:
@@ -34,9 +34,8 @@ def _list(errors: Sequence[Mapping[str, Any]]) -> InvalidInputError:
     return type(named[0])("; ".join(error.message for error in named) + more)
 
 
-def _known_keys(path: Sequence[str]) -> list[str]:
-    """The keys of a job's section."""
-    model: type[BaseModel] = JobSpec
+def _known_keys(path: Sequence[str], model: type[BaseModel]) -> list[str]:
+    """The keys of a section."""
     for name in path:
         found = section_model(model.model_fields[name].annotation) if name in model.model_fields else None
         if found is None:

@@ -68,17 +68,26 @@ class JobService:
             return JobCreated.model_validate_json(known), True
         if self._limits is not None:  # before the work of checking; the script that saves has the last word
             (await self._store.jobs.counts(project)).check(self._limits)
-        named, warning = with_registry_name(spec)
-        checked = await self._checks.check(await self._rows.fill(project, named))
-        job = _new_job(checked, project, await content_ids(checked.spec.dataset), warning)
+        job = await self.prepared(project, spec)
         await self._rows.hold(project, spec, job.id)
-        created = JobCreated(id=job.id, state="queued", splits=checked.sizes, warnings=list(job.warnings))
+        created = JobCreated(id=job.id, state="queued", splits=job.split_sizes, warnings=list(job.warnings))
         answer = created.model_dump_json().encode()
         known = await self._store.jobs.create(job, request, answer, limits=self._limits)
         if known is not None:  # the same request, sent twice at once
             return JobCreated.model_validate_json(known), True
         await self._enqueue(job.id, job.queue)
         return created, False
+
+    async def prepared(self, project: str, spec: JobSpec) -> NewJob:
+        """The job, checked and with all that a worker needs; nothing is saved.
+
+        Raises:
+            InvalidInputError: the job cannot be run as it is.
+            NotFoundError: a data set that the project does not have.
+        """
+        named, warning = with_registry_name(spec)
+        checked = await self._checks.check(await self._rows.fill(project, named))
+        return _new_job(checked, project, await content_ids(checked.spec.dataset), warning)
 
     async def _enqueue(self, job_id: str, queue: str) -> None:
         try:

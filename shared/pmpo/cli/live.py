@@ -16,9 +16,11 @@ from rich.text import Text
 from pmpo.cli import words
 from pmpo.cli.progress import JobProgress, sparkline
 from pmpo.contracts.jobs import EventView
+from pmpo.contracts.sections import BudgetSpec
 
 BAR_WIDTH = 24
 GAIN = "a better prompt"
+NO_BUDGET = BudgetSpec()
 
 
 class Display(Protocol):
@@ -37,11 +39,14 @@ class Display(Protocol):
         """Something that is no event: a lost connection."""
 
 
-def display_for(console: Console | None, gain: str = GAIN) -> Display:
-    """What fits the console; silence for None. ``gain``: what a good round brings."""
+def display_for(console: Console | None, gain: str = GAIN, budget: BudgetSpec = NO_BUDGET) -> Display:
+    """What fits the console; silence for None.
+
+    ``gain``: what a good round brings; ``budget``: what the job may use, shown beside what it used.
+    """
     if console is None:
         return Silence()
-    return LiveBlock(console, gain) if console.is_terminal else PlainLines(console, gain)
+    return LiveBlock(console, gain, budget) if console.is_terminal else PlainLines(console, gain, budget)
 
 
 class Silence:
@@ -65,9 +70,10 @@ class Silence:
 class PlainLines(Silence):
     """One line per round, for log files and CI."""
 
-    def __init__(self, console: Console, gain: str = GAIN) -> None:
+    def __init__(self, console: Console, gain: str = GAIN, budget: BudgetSpec = NO_BUDGET) -> None:
         self._console = console
         self._gain = gain
+        self._budget = budget
 
     def show(self, event: EventView, progress: JobProgress) -> None:
         """Print the lines that the event is worth."""
@@ -79,8 +85,7 @@ class PlainLines(Silence):
                 f"train loss {words.loss(progress.loss_now)} (at the start {words.loss(progress.loss_before)}), "
                 f"validation loss {_validation(progress)}, "
                 f"{self._gain if progress.has_accepted else 'nothing better'}, "
-                f"{progress.scored_tokens:,} tokens scored, {progress.generated_tokens:,} generated, "
-                f"{words.seconds(progress.seconds)}"
+                f"{_spent(progress, self._budget)}, {words.seconds(progress.seconds)}"
             )
 
     def notice(self, sentence: str) -> None:
@@ -92,11 +97,12 @@ class PlainLines(Silence):
 
 
 class LiveBlock:
-    """Two lines that are drawn again and again, and above them one line for every better prompt."""
+    """Three lines that are drawn again and again, and above them one line for every better prompt."""
 
-    def __init__(self, console: Console, gain: str = GAIN) -> None:
+    def __init__(self, console: Console, gain: str = GAIN, budget: BudgetSpec = NO_BUDGET) -> None:
         self._console = console
         self._gain = gain
+        self._budget = budget
         self._progress = JobProgress()
         self._started_s = time.monotonic()
         self._spinner = Spinner("dots", style="cyan")
@@ -130,12 +136,23 @@ class LiveBlock:
         bar = ProgressBar(total=progress.max_iterations or None, completed=progress.iteration, width=BAR_WIDTH)
         head.add_row(self._spinner, _doing(progress), bar, _losses(progress))
         rejected = words.counted(sum(progress.rejected.values()), "prompt")
-        spent = Text(
-            f"  {progress.scored_tokens:,} tokens scored, {progress.generated_tokens:,} generated, "
-            f"{rejected} rejected, {time.monotonic() - self._started_s:.0f} s",
-            style="dim",
-        )
-        return Group(head, spent)
+        seconds = f"{time.monotonic() - self._started_s:.0f} s"
+        left_s = progress.most_left_s(self._budget)
+        left = "" if left_s is None else f", at most {words.duration(left_s)} left"
+        spent = Text(f"  {_spent(progress, self._budget)}", style="dim")
+        return Group(head, spent, Text(f"  {rejected} rejected, {seconds}{left}", style="dim"))
+
+
+def _spent(progress: JobProgress, budget: BudgetSpec) -> str:
+    """What was used, each beside its cap where it has one."""
+    parts = [
+        f"{words.of_cap(progress.scored_tokens, budget.scored_tokens)} tokens scored",
+        f"{words.of_cap(progress.generated_tokens, budget.generated_tokens)} generated",
+    ]
+    if progress.money is not None:
+        cap = "" if budget.money is None else f" of {budget.money:,.2f}"
+        parts.append(f"{progress.money:,.4f}{cap} in money")
+    return ", ".join(parts)
 
 
 def _row(what: str, loss: str, remark: str) -> Text:

@@ -18,13 +18,18 @@ from pmpo.cli.compress import compress
 from pmpo.cli.console import drop_output, print_json, shown
 from pmpo.cli.datasets import datasets
 from pmpo.cli.demo import demo
+from pmpo.cli.doctor import doctor
+from pmpo.cli.env import env
 from pmpo.cli.estimate import estimate
 from pmpo.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, SERVICE, TERMINATED, JobError, exit_code
 from pmpo.cli.jobs import cancel, pause, result, resume, status, submit
 from pmpo.cli.keys import keys
+from pmpo.cli.listing import list_jobs, watch
 from pmpo.cli.optimize import optimize
 from pmpo.cli.prompts import prompts
 from pmpo.cli.reports import diff, report
+from pmpo.cli.schedules import schedule
+from pmpo.cli.scoring import analyze, score
 from pmpo.cli.up import up
 from pmpo.cli.upkeep import delete, export, gc, import_project
 from pmpo.errors import PmpoError
@@ -41,13 +46,22 @@ EXAMPLES: dict[Callable[..., None], str] = {
     pause: "pmpo pause ID",
     resume: "pmpo resume ID",
     result: "pmpo result ID --json",
+    watch: "pmpo watch ID",
+    list_jobs: "pmpo list --state running --state queued",
     report: "pmpo report ID --losses",
     diff: "pmpo diff ID --steps",
     delete: "pmpo delete ID",
     gc: "pmpo gc --older-than 90",
     export: "pmpo export --to pmpo-export.tar.gz",
     import_project: "pmpo import pmpo-export.tar.gz",
+    score: "pmpo score before.txt after.txt --data rows.jsonl",
+    analyze: "pmpo analyze prompt.txt --data rows.jsonl",
+    doctor: "pmpo doctor --url http://127.0.0.1:8000",
+    env: "pmpo env --json",
 }
+
+
+NAMES = {list_jobs: "list", import_project: "import"}  # words that are Python's own
 
 _OUTPUT_FAULTS = frozenset({errno.ENOSPC, errno.EIO})
 
@@ -58,12 +72,20 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+
+def command_name(command: Callable[..., None]) -> str:
+    """What a person types."""
+    return NAMES.get(command, command.__name__)
+
+
 for _command, _example in EXAMPLES.items():
-    app.command(epilog=f"Example: {_example}")(_command)
+    app.command(command_name(_command), epilog=f"Example: {_example}")(_command)
 app.add_typer(datasets, name="datasets")
 app.add_typer(keys, name="keys")
 app.add_typer(ci, name="ci")
 app.add_typer(prompts, name="prompts")
+app.add_typer(schedule, name="schedule")
 
 
 def run() -> NoReturn:

@@ -7,17 +7,27 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
-from pmpo.cli.console import busy, progress_console
+from pmpo.cli.console import busy, progress_console, stderr_console
 from pmpo.cli.embedded import StackAddresses, StackOptions, running_stack
 from pmpo.cli.jobs import read_job
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
 from pmpo.cli.watch import Show, Watcher
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobSpec
+from pmpo.errors import InvalidInputError, NotFoundError
 from pmpo.runtime.settings import load_settings
+
+Local = Annotated[bool, typer.Option("--local", help="Search in this process: no API, no Redis.")]
+Resume = Annotated[bool, typer.Option("--resume", help="With --local: go on with the run that was interrupted.")]
+Runs = Annotated[
+    Path | None,
+    typer.Option("--runs", metavar="DIR", help="With --local: where runs are kept; ~/.local/state/pmpo/runs."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +38,60 @@ class ChosenApi:
     how_to_go_on: Callable[[str], str]
 
 
-def optimize(file: JobFile, url: Url = None, seed: Seed = None, as_json: AsJson = False) -> None:
+def optimize(
+    file: JobFile,
+    *,
+    url: Url = None,
+    seed: Seed = None,
+    local: Local = False,
+    resume: Resume = False,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
     """Optimize the prompt of a job file and show the result.
 
     The job goes to the API of --url or PMPO_URL, otherwise to the one on this machine if it runs, otherwise to services
-    that are started for this job alone.
+    that are started for this job alone. With --local it runs in this very process, with a scorer beside it: no API, no
+    Redis; what the models answer is kept, so that --resume goes on where an interrupted run stopped.
     """
-    run_on_api(read_job(file, seed), url, progress_console(as_json=as_json), as_json=as_json)
+    spec, console = read_job(file, seed), progress_console(as_json=as_json)
+    if not local:
+        if resume or runs is not None:
+            raise InvalidInputError("--resume and --runs are for runs without services; add --local")
+        run_on_api(spec, url, console, as_json=as_json)
+        return
+    if url is not None:
+        raise InvalidInputError("--local runs without an API, and --url names one; leave one of them out")
+    run_local(spec, file, console, runs=runs, is_resumed=resume, as_json=as_json)
+
+
+def run_local(
+    spec: JobSpec, file: Path, console: Console | None, *, runs: Path | None, is_resumed: bool, as_json: bool
+) -> None:
+    """Run a job in this process, or go on with its newest run that was interrupted.
+
+    Raises:
+        NotFoundError: there is none to go on with.
+    """
+    from pmpo.client.local.folder import RunsFolder, default_folder
+
+    folder = default_folder() if runs is None else runs
+    unfinished = RunsFolder(folder).unfinished(spec)
+    named = "" if runs is None else f" --runs {runs}"
+    remedy = f"go on with `pmpo optimize {file} --local --resume{named}`"
+    watcher = Watcher(console, lambda _: f"it stopped with this command, and all it found is kept: {remedy}", as_json)
+    if is_resumed and unfinished is None:
+        raise NotFoundError(f"no run of {file} in {folder} was interrupted; leave --resume out to begin one")
+    if unfinished is not None and not is_resumed:
+        stderr_console().print(
+            f"An earlier run of this job was interrupted; this one begins anew: {remedy}", soft_wrap=True
+        )
+    with Client.local(folder) as client:
+        if is_resumed and unfinished is not None:
+            client.resume_job(unfinished.id)
+            watcher.follow_to_end(client, unfinished.id)
+            return
+        watcher.run_to_end(client, spec)
 
 
 def run_on_api(

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from pmpo.contracts.jobs import EventView
+from pmpo.contracts.sections import BudgetSpec
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -23,8 +24,10 @@ class JobProgress:
     scored_tokens: int = 0
     generated_tokens: int = 0
     seconds: float = 0.0
+    money: float | None = None
     rejected: Counter[str] = field(default_factory=Counter)
     last_number: int = 0
+    num_finished: int = 0
 
     @property
     def loss_before(self) -> float | None:
@@ -49,6 +52,7 @@ class JobProgress:
                 self.iteration = int(data["iteration"])
                 self._spend(data["spent"])
             case "iteration_finished":
+                self.num_finished += 1
                 self.has_accepted = bool(data["accepted"])
                 self.num_accepted += self.has_accepted
                 self.train_losses.append(float(data["train_loss"]))
@@ -59,10 +63,30 @@ class JobProgress:
             case "search_finished":
                 self._spend(data["result"]["spent"])
 
+    def most_left_s(self, budget: BudgetSpec) -> float | None:
+        """Seconds that the rounds left take at the pace so far, unless the budget ends first; None after no round.
+
+        A search may stop sooner, so this is a bound and no forecast.
+        """
+        if not self.num_finished or not self.seconds:
+            return None
+        bounds = [self.seconds / self.num_finished * (self.max_iterations - self.num_finished)]
+        for used, cap in (
+            (self.scored_tokens, budget.scored_tokens),
+            (self.generated_tokens, budget.generated_tokens),
+            (self.money, budget.money),
+        ):
+            if used and cap is not None:
+                bounds.append(self.seconds * (cap / used - 1.0))
+        if budget.seconds is not None:
+            bounds.append(budget.seconds - self.seconds)
+        return max(0.0, min(bounds))
+
     def _spend(self, spent: dict[str, float]) -> None:
         self.scored_tokens = int(spent["scored_tokens"])
         self.generated_tokens = int(spent["generated_tokens"])
         self.seconds = float(spent["seconds"])
+        self.money = spent.get("money")
 
 
 def sparkline(values: list[float], max_width: int = 12) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -19,6 +19,7 @@ from pmpo.cli.report import print_result
 from pmpo.cli.summary import summary
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobCreated, JobFailure, JobSpec, JobView
+from pmpo.contracts.sections import BudgetSpec
 from pmpo.errors import PmpoError, UnavailableError
 
 Show = Callable[[Client, JobView], None]
@@ -49,15 +50,32 @@ class Watcher:
             JobError: it failed, was cancelled, or was lost out of sight.
         """
         created = client.create_job(spec)
+        with self._told_when_stopped(created.id):
+            self._announce(spec, created)
+            self._to_end(client, created.id, spec.kind, spec.budget, show)
+
+    def follow_to_end(self, client: Client, job_id: str, show: Show | None = None) -> None:
+        """Follow a job that somebody submitted, from its first event on; then as ``run_to_end``."""
+        with self._told_when_stopped(job_id):
+            job = client.get_job(job_id)
+            if self.console is not None:
+                print_words(self.console, f"Job {job.id}: {shown(job.name)}")
+                print_words(self.console, f"  rows     {words.splits(job.splits)}\n")
+            self._to_end(client, job.id, job.kind, _budget(client, job), show)
+
+    @contextlib.contextmanager
+    def _told_when_stopped(self, job_id: str) -> Iterator[None]:
         try:
-            with about_job(created.id):
-                self._announce(spec, created)
-                job = self._follow(client, created.id, GAINS.get(spec.kind, GAIN))
-                _refuse_failed(job)
-                (show or self._show)(client, job)
+            with about_job(job_id):
+                yield
         except KeyboardInterrupt:
-            sentence = f"stopped watching job {created.id}; {self.how_to_go_on(created.id)}"
-            raise JobError(sentence, job_id=created.id, code="interrupted", status=INTERRUPTED) from None
+            sentence = f"stopped watching job {job_id}; {self.how_to_go_on(job_id)}"
+            raise JobError(sentence, job_id=job_id, code="interrupted", status=INTERRUPTED) from None
+
+    def _to_end(self, client: Client, job_id: str, kind: str, budget: BudgetSpec, show: Show | None) -> None:
+        job = self._follow(client, job_id, GAINS.get(kind, GAIN), budget)
+        _refuse_failed(job)
+        (show or self._show)(client, job)
 
     def _announce(self, spec: JobSpec, created: JobCreated) -> None:
         if self.console is not None:
@@ -74,9 +92,9 @@ class Watcher:
         for warning in created.warnings:
             stderr_console().print(f"warning: {shown(warning)}")
 
-    def _follow(self, client: Client, job_id: str, gain: str) -> JobView:
+    def _follow(self, client: Client, job_id: str, gain: str, budget: BudgetSpec) -> JobView:
         try:
-            with display_for(self.console, gain) as display:
+            with display_for(self.console, gain, budget) as display:
                 return _Sight(client, job_id, display).follow()
         except PmpoError as error:
             if not error.retryable:
@@ -121,6 +139,23 @@ class _Sight:
             if trouble is not None and trouble != self._trouble:
                 self._display.notice(f"the last attempt failed and is made again: {shown(trouble.message)}")
             self._trouble = trouble
+
+
+def _budget(client: Client, job: JobView) -> BudgetSpec:
+    """The caps of a job that somebody else submitted: its report has them."""
+    if job.kind == "rationalize":
+        return BudgetSpec()
+    used = client.report(job.id).budget
+    return BudgetSpec(
+        scored_tokens=_whole(used.scored_tokens.cap),
+        generated_tokens=_whole(used.generated_tokens.cap),
+        seconds=used.seconds.cap,
+        money=None if used.money is None else used.money.cap,
+    )
+
+
+def _whole(cap: float | None) -> int | None:
+    return None if cap is None else int(cap)
 
 
 def _first_row(spec: JobSpec, width: int) -> list[str]:

@@ -165,6 +165,18 @@ def seconds(value: float) -> str:
     return f"{int(value) // 60} min {int(value) % 60} s"
 
 
+def duration(value: float) -> str:
+    """About so long, without false precision."""
+    if value < 90:
+        return f"{value:.0f} s"
+    return f"{value / 60:.0f} min" if value < 5_400 else f"{value / 3_600:.1f} h"
+
+
+def of_cap(used: int, cap: int | None) -> str:
+    """``41,000 of 5,000,000``, or without a cap what was used alone."""
+    return f"{used:,}" if cap is None else f"{used:,} of {cap:,}"
+
+
 def p_value(value: float) -> str:
     """A p value without false precision."""
     return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -80,6 +80,10 @@ class Stream(Protocol):
         """All of the body. Raises UnreachedError: it broke off."""
         ...
 
+    def pieces(self) -> AsyncIterator[bytes]:
+        """The body piece by piece. Raises UnreachedError: it broke off, or was silent for too long."""
+        ...
+
     def lines(self) -> AsyncIterator[str]:
         """The body line by line, without line ends. Raises UnreachedError: it broke off, or was silent for too long."""
         ...
@@ -97,13 +101,6 @@ class Transport(Protocol):
 
         Raises:
             UnreachedError: no answer came.
-        """
-
-    async def download(self, call: Call, write: Callable[[bytes], object]) -> Answer:
-        """The answer to ``call``, whose body goes to ``write`` piece by piece when its status is below 400.
-
-        Raises:
-            UnreachedError: no answer came, or it broke off.
         """
 
     async def open(self, call: Call) -> Stream:

@@ -49,8 +49,16 @@ class Exchange:
         """
 
         async def attempt(call: Call) -> Answer:
-            with path.open("wb") as file:
-                return await self._transport.download(call, file.write)
+            stream = await self._transport.open(call)
+            try:
+                if stream.status >= 400:
+                    return Answer(stream.status, stream.headers, await stream.read())
+                with path.open("wb") as file:
+                    async for piece in stream.pieces():
+                        file.write(piece)
+                return Answer(stream.status, stream.headers, b"")
+            finally:
+                await stream.close()
 
         return await self._send(call, attempt)
 

@@ -13,6 +13,7 @@ from pmpo.client.exchange import Exchange
 from pmpo.client.keys import KeyCalls
 from pmpo.client.models import ModelCalls
 from pmpo.client.prompts import PromptCalls
+from pmpo.client.schedules import ScheduleCalls
 from pmpo.client.scoring import ScoringCalls
 from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
 from pmpo.client.upkeep import UpkeepCalls
@@ -21,7 +22,7 @@ from pmpo.client.watching import JobWatching
 DEFAULT_TIMEOUT_S = 30.0
 
 
-class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls, PromptCalls, ScoringCalls, UpkeepCalls):
+class _Calls(JobWatching, DatasetCalls, KeyCalls, ModelCalls, PromptCalls, ScheduleCalls, ScoringCalls, UpkeepCalls):
     """All calls of an API."""
 
 
@@ -161,6 +162,11 @@ class Client:
     analyze = blocking(ScoringCalls.analyze)
     wait = blocking(JobWatching.wait)
     models = blocking(ModelCalls.models)
+    ready = blocking(JobWatching.ready)
+    create_schedule = blocking(ScheduleCalls.create_schedule)
+    list_schedules = blocking(ScheduleCalls.list_schedules)
+    get_schedule = blocking(ScheduleCalls.get_schedule)
+    delete_schedule = blocking(ScheduleCalls.delete_schedule)
     is_alive = blocking(JobWatching.is_alive)
 
     def close(self) -> None:

@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
+from pydantic import BaseModel
+
 from pmpo.client.answers import read
 from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
@@ -16,6 +18,12 @@ from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobSt
 from pmpo.contracts.modes import JobKind, RationalesView
 from pmpo.contracts.reports import ReportView
 from pmpo.errors import InvalidInputError
+
+
+class ReadyView(BaseModel):
+    """``GET /readyz``: names of what answered."""
+
+    checked: list[str]
 
 
 class JobCalls:
@@ -131,7 +139,7 @@ class JobCalls:
         Raises:
             ConflictError: it is not over.
         """
-        await self._exchange.send(Call("DELETE", _path(job_id), self._timeout_s, is_repeatable=False))
+        await self._exchange.send(Call("DELETE", job_path(job_id), self._timeout_s, is_repeatable=False))
 
     async def result(self, job_id: str) -> ResultView:
         """What a finished job found.
@@ -182,6 +190,15 @@ class JobCalls:
         asked = {"after": str(after), "limit": limit, "fate": fate, "losses": "true" if with_losses else None}
         query = {name: str(value) for name, value in asked.items() if value is not None}
         return read(CandidatesPage, await self._get(job_path(job_id, "/candidates"), query))
+
+    async def ready(self) -> list[str]:
+        """What the API needs and what answered when it asked just now: Redis, and the scorer of every endpoint.
+
+        Raises:
+            UnavailableError: no API answers, or something that it needs does not; names what.
+        """
+        call = Call("GET", "/readyz", self._timeout_s, is_repeatable=False)
+        return read(ReadyView, await self._exchange.send(call)).checked
 
     async def is_alive(self, *, timeout_s: float = 2.0) -> bool:
         """Whether a PMPO API answers at the address. Asks once, and takes another program's answer for a no."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -32,16 +32,6 @@ class BlockingTransport:
         """See ``Transport``."""
         with _connection_problems(), _body(call) as body:
             return _answer(self._client.request(**_arguments(self._url, call), content=body))
-
-    async def download(self, call: Call, write: Callable[[bytes], object]) -> Answer:
-        """See ``Transport``."""
-        with _connection_problems(), self._client.stream(**_arguments(self._url, call)) as response:
-            if response.status_code >= 400:
-                response.read()
-                return _answer(response)
-            for piece in response.iter_bytes():
-                write(piece)
-            return Answer(response.status_code, _headers(response), b"")
 
     async def open(self, call: Call) -> Stream:
         """See ``Transport``."""
@@ -72,17 +62,6 @@ class AsyncTransport:
         with _connection_problems(), _body(call) as body:
             content = _pieces(body) if call.body_file is not None else body
             return _answer(await self._client.request(**_arguments(self._url, call), content=content))
-
-    async def download(self, call: Call, write: Callable[[bytes], object]) -> Answer:
-        """See ``Transport``."""
-        with _connection_problems():
-            async with self._client.stream(**_arguments(self._url, call)) as response:
-                if response.status_code >= 400:
-                    await response.aread()
-                    return _answer(response)
-                async for piece in response.aiter_bytes():
-                    write(piece)
-                return Answer(response.status_code, _headers(response), b"")
 
     async def open(self, call: Call) -> Stream:
         """See ``Transport``."""
@@ -115,6 +94,11 @@ class _BlockingStream(_Head):
         with _connection_problems():
             return self._response.read()
 
+    async def pieces(self) -> AsyncIterator[bytes]:
+        with _connection_problems():
+            for piece in self._response.iter_bytes():
+                yield piece
+
     async def lines(self) -> AsyncIterator[str]:
         with _connection_problems():
             for line in self._response.iter_lines():
@@ -128,6 +112,11 @@ class _AsyncStream(_Head):
     async def read(self) -> bytes:
         with _connection_problems():
             return await self._response.aread()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        with _connection_problems():
+            async for piece in self._response.aiter_bytes():
+                yield piece
 
     async def lines(self) -> AsyncIterator[str]:
         with _connection_problems():

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from pmpo.errors import (
@@ -23,6 +23,7 @@ from pmpo.errors import (
     UnavailableError,
     UnknownKeyError,
     error_classes,
+    one_line,
 )
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -55,7 +56,7 @@ class Problem(BaseModel):
     type: str
     title: str
     status: int
-    detail: str
+    detail: Annotated[str, AfterValidator(one_line)]
     code: str
     retryable: bool
     request_id: str

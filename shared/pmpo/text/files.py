@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 
 from pmpo.errors import InvalidInputError
+
+_LINE_END = re.compile(r"\r\n?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,8 @@ class PromptText:
 def read_prompt(raw: bytes, label: str, *, is_exact: bool = False) -> PromptText:
     """The prompt in the bytes of a file, as a job file would read it.
 
-    A byte order mark is left out, Windows line ends become line feeds, and the last line feed goes: they come from the
-    editor and would be tokens to the model. With ``is_exact`` every character stays.
+    A byte order mark is left out, carriage returns that end a line become line feeds, and the last line feed goes: they
+    come from the editor and would be tokens to the model. With ``is_exact`` every character stays.
 
     Args:
         raw: the file.
@@ -40,8 +43,8 @@ def read_prompt(raw: bytes, label: str, *, is_exact: bool = False) -> PromptText
         if raw.startswith(codecs.BOM_UTF8):
             text = text.removeprefix("\ufeff")
             notes.append(f"{label}: the byte order mark at its start was left out; --exact keeps it")
-        if "\r\n" in text:
-            text = text.replace("\r\n", "\n")
+        if "\r" in text:
+            text = _LINE_END.sub("\n", text)
             notes.append(f"{label}: its Windows line ends became line feeds; --exact keeps them")
         text = text.removesuffix("\n")
     if not text.strip("\ufeff \t\r\n"):

@@ -1,5 +1,6 @@
 """A real stack whose workers reach the scorer through a proxy: Redis, two workers, scorer, API, nano."""
 
+import base64
 import json
 import socket
 from collections.abc import Iterator
@@ -11,11 +12,13 @@ import pytest
 import redis
 
 from tests.integration.conftest import Stack, running, start_stack
+from tests.webhook_receiver import Receiver, serving
 
 from .figures import Figures
 from .proxy import Proxy
 
 LEASE_S = 3.0
+SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,20 +44,33 @@ def figures(request: pytest.FixtureRequest) -> Figures:
 
 @pytest.fixture
 def disturbed(tmp_path: Path) -> Iterator[Disturbed]:
-    """With short leases."""
-    with _started(tmp_path, PMPO_LEASE_S=str(LEASE_S)) as found:
+    """With short leases, and webhooks to this machine."""
+    settings = {"PMPO_LEASE_S": str(LEASE_S), "PMPO_WEBHOOK_SECRET": SECRET, "PMPO_WEBHOOK_ALLOW": "127.0.0.1"}
+    with started(tmp_path, **settings) as found:
+        yield found
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Takes webhooks; one of three only when it comes again."""
+    with serving(Receiver(fails_first_of=3)) as found:
         yield found
 
 
 @pytest.fixture
 def disturbed_by_default(tmp_path: Path) -> Iterator[Disturbed]:
     """With the lease that is the default."""
-    with _started(tmp_path) as found:
+    with started(tmp_path) as found:
         yield found
 
 
 @contextmanager
-def _started(folder: Path, **settings: str) -> Iterator[Disturbed]:
+def started(folder: Path, *, disk: Path | None = None, **settings: str) -> Iterator[Disturbed]:
+    """A stack with its proxy; ``disk``: where Redis' files lie, in the place of the stack's own folder."""
+    state = folder / "state"
+    if disk is not None:
+        state.mkdir()
+        (state / "redis").symlink_to(disk, target_is_directory=True)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         scorer_port = int(probe.getsockname()[1])
     client: list[redis.Redis] = []
@@ -71,7 +87,7 @@ def _started(folder: Path, **settings: str) -> Iterator[Disturbed]:
         *("--workers", "2", "--scorer-port", str(scorer_port)),
         PMPO_ENDPOINTS=json.dumps({"default": {"url": f"http://127.0.0.1:{proxy.port}"}}),
         PMPO_SCORER_DETERMINISTIC="true",
-        PMPO_STATE_DIR=str(folder / "state"),
+        PMPO_STATE_DIR=str(state),
         **settings,
     )
     with running(process) as stack:

@@ -12,17 +12,19 @@ import pytest
 from pmpo.client import Client, Retries
 from pmpo.contracts.jobs import JobSpec
 from tests.integration.conftest import ROOT, Jobs, Undisturbed, repeatable, wait_for
+from tests.webhook_receiver import Receiver
 
 from .chaos import Chaos
 from .conftest import LEASE_S, Disturbed
 from .figures import Figures
+from .proxy import Question
 
-PATIENT = Retries(max_attempts=40, first_wait_s=0.3, max_wait_s=2.0)
+PATIENT = Retries(max_attempts=400, first_wait_s=0.3, max_wait_s=2.0)
 FINAL = ("succeeded", "failed", "cancelled")
 MOST_AHEAD = 10
 
 
-def _specs() -> list[dict[str, Any]]:
+def short_jobs() -> list[dict[str, Any]]:
     """Three short jobs that differ in seed and rows."""
     lines = (ROOT / "examples" / "data" / "review-city.jsonl").read_text().splitlines()
     return [
@@ -39,7 +41,7 @@ def _specs() -> list[dict[str, Any]]:
     ]
 
 
-def _undisturbed(jobs: Jobs, specs: list[dict[str, Any]]) -> tuple[list[str], list[Undisturbed]]:
+def undisturbed_runs(jobs: Jobs, specs: list[dict[str, Any]]) -> tuple[list[str], list[Undisturbed]]:
     ids = [jobs.submit(spec) for spec in specs]
     found = [Undisturbed(jobs.finish(job_id), jobs.result(job_id), jobs.events(job_id)) for job_id in ids]
     assert [each.view["state"] for each in found] == ["succeeded"] * len(specs), [each.view for each in found]
@@ -69,13 +71,13 @@ def _finish_all(client: Client, ids: list[str], limit_s: float) -> dict[str, str
 
 @pytest.mark.timeout(0)  # the limit is in the test, and tells of every job
 def test_every_job_ends_as_if_nothing_had_happened(
-    disturbed: Disturbed, request: pytest.FixtureRequest, figures: Figures
+    disturbed: Disturbed, receiver: Receiver, request: pytest.FixtureRequest, figures: Figures
 ) -> None:
     num_jobs = request.config.getoption("--faults-jobs")
-    specs = _specs()
+    specs = short_jobs()
     api = disturbed.stack.api
     with httpx.Client(base_url=api, timeout=90, trust_env=False) as http:
-        calm_ids, calm = _undisturbed(Jobs(http), specs)
+        calm_ids, calm = undisturbed_runs(Jobs(http), specs)
     chaos = Chaos(
         disturbed.stack,
         disturbed.proxy,
@@ -87,10 +89,12 @@ def test_every_job_ends_as_if_nothing_had_happened(
         chaos.start()
         started_at = time.monotonic()
         kinds = [number % len(specs) for number in range(num_jobs)]
-        ids = _submit_all(client, chaos, [JobSpec.model_validate(specs[kind]) for kind in kinds])
+        told = [JobSpec.model_validate({**specs[kind], "webhook": receiver.url}) for kind in kinds]
+        ids = _submit_all(client, chaos, told)
         states = _finish_all(client, ids, limit_s=request.config.getoption("--faults-limit") * num_jobs)
         seconds = time.monotonic() - started_at
         chaos.stop()
+        _wait_for_webhooks(client, ids)
         views = {job_id: client.get_job(job_id) for job_id in ids}
         repeated = sum(view.repeated_tokens for view in views.values())
         attempts = sum(view.attempts for view in views.values())
@@ -102,12 +106,7 @@ def test_every_job_ends_as_if_nothing_had_happened(
         differing = [
             job_id for job_id, kind in zip(ids, kinds, strict=True) if not _is_as_calm(jobs, job_id, calm[kind], states)
         ]
-    questions = disturbed.proxy.questions
-    paid_again = {
-        job_id: sorted(asked)
-        for job_id, kind in zip(ids, kinds, strict=True)
-        if (asked := questions[job_id] - questions[calm_ids[kind]])
-    }
+    paid_again = _paid_again(disturbed, {job_id: calm_ids[kind] for job_id, kind in zip(ids, kinds, strict=True)})
     figures.record(
         "chaos",
         jobs=num_jobs,
@@ -121,12 +120,33 @@ def test_every_job_ends_as_if_nothing_had_happened(
         calls=disturbed.proxy.num_asked,
         attempts=attempts,
         repeated_tokens=repeated,
+        webhooks_called=len(receiver.taken),
+        webhooks_lost=len(ids) - len(set(receiver.ids)),
     )
     assert states == dict.fromkeys(ids, "succeeded"), {job_id: views[job_id].failure for job_id in ids}
     assert num_listed == num_jobs
     assert not differing
     assert not paid_again, "a job asked at another place than undisturbed"
     assert chaos.done, "nothing was disturbed"
+    assert set(receiver.ids) == {f"msg_{job_id}" for job_id in ids}
+    assert len({taken.body for taken in receiver.taken}) == num_jobs, "a message was told in two ways"
+
+
+def _paid_again(disturbed: Disturbed, calm_ids: dict[str, str]) -> dict[str, list[Question]]:
+    """What a job asked at another place than its undisturbed run (``calm_ids``: by job), if anything."""
+    questions = disturbed.proxy.questions
+    found = {job_id: sorted(questions[job_id] - questions[calm_id]) for job_id, calm_id in calm_ids.items()}
+    return {job_id: asked for job_id, asked in found.items() if asked}
+
+
+def _wait_for_webhooks(client: Client, ids: list[str]) -> None:
+    """A call whose caller died is made again by another worker when its claim has run out."""
+
+    def are_delivered() -> bool:
+        views = [client.get_job(job_id).webhook for job_id in ids]
+        return all(view is not None and view.state == "delivered" for view in views)
+
+    wait_for(are_delivered, "the delivery of every webhook", 240)
 
 
 def _is_as_calm(jobs: Jobs, job_id: str, calm: Undisturbed, states: dict[str, str]) -> bool:
@@ -143,7 +163,7 @@ def test_the_job_of_a_killed_worker_goes_on_within_30_s(disturbed_by_default: Di
     stack = disturbed_by_default.stack
     with httpx.Client(base_url=stack.api, timeout=90, trust_env=False) as http:
         jobs = Jobs(http)
-        job_id = jobs.submit({**_specs()[0], "optimizer": {"iterations": 40, "patience": 40}})
+        job_id = jobs.submit({**short_jobs()[0], "optimizer": {"iterations": 40, "patience": 40}})
         jobs.wait_for_event(job_id, "iteration_started")
         ((worker, horse),) = stack.horses().items()
         for pid in (worker, horse):

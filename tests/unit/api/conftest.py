@@ -21,6 +21,7 @@ from services.api.jobs.checks import JobChecks
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 from services.api.models.service import ModelService
+from services.api.schedules.service import ScheduleService
 from services.queues import JobQueues
 from services.store.admission import JobLimits
 from services.store.store import Store
@@ -80,8 +81,14 @@ async def serving(redis_url: str, store: Store, queues: JobQueues, **settings: s
     async with made.router.lifespan_context(made):
         health = Health(store, {"default": counter})
         models = ModelService(table, lambda _row: counter)
+        schedules = ScheduleService(store, service)
         made.state.collaborators = replace(
-            made.state.collaborators, jobs=service, health=health, reports=ReportService(store), models=models
+            made.state.collaborators,
+            jobs=service,
+            health=health,
+            reports=ReportService(store),
+            models=models,
+            schedules=schedules,
         )
         yield made
 

@@ -58,12 +58,19 @@ async def make_prompt(client: httpx.AsyncClient) -> dict[str, str]:
     return {"name": "say-the-number"}
 
 
+async def make_schedule(client: httpx.AsyncClient) -> dict[str, str]:
+    answer = await client.post("/v1/schedules", json={"cron": "@daily", "job": JOB})
+    assert answer.status_code == 201, answer.text
+    return {"schedule_id": str(answer.json()["id"])}
+
+
 Maker = Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]]
 MAKERS: Mapping[str, Maker] = {
     "/v1/jobs/": make_job,
     "/v1/keys/": make_key,
     "/v1/datasets/": make_dataset,
     "/v1/prompts/": make_prompt,
+    "/v1/schedules/": make_schedule,
 }
 """By the start of the path: makes a thing in the client's project; the parameters of paths that name it."""
 BODIES: Mapping[tuple[str, str], Any] = {
@@ -80,11 +87,16 @@ LOOKING: frozenset[tuple[str, str]] = frozenset(
 """Routes that need the scope ``read`` alone although they are no GET."""
 
 
+def described() -> dict[str, Any]:
+    """The application's own description."""
+    settings = load_settings({"PMPO_REDIS_URL": "redis://127.0.0.1:1/0"})
+    return create_app(settings, {"default": Endpoint(name="default", url="http://scorer:8100")}).openapi()
+
+
 def all_routes() -> list[Route]:
     """What the application's description lists."""
-    settings = load_settings({"PMPO_REDIS_URL": "redis://127.0.0.1:1/0"})
-    described = create_app(settings, {"default": Endpoint(name="default", url="http://scorer:8100")}).openapi()
-    return [Route(method.upper(), path) for path, methods in described["paths"].items() for method in methods]
+    paths = described()["paths"]
+    return [Route(method.upper(), path) for path, methods in paths.items() for method in methods]
 
 
 def named_routes() -> list[Route]:

@@ -28,8 +28,9 @@ from pmpo.errors import (
 )
 
 COMMANDS = ["demo", "up", "optimize", "estimate", "compress", "submit", "status", "cancel"]
-COMMANDS += ["pause", "resume", "result", "report", "diff"]
-ABOUT_A_JOB = ("status", "cancel", "pause", "resume", "result", "report", "diff")
+COMMANDS += ["pause", "resume", "result", "watch", "list", "report", "diff"]
+COMMANDS += ["delete", "gc", "export", "import", "score", "analyze", "doctor", "env"]
+ABOUT_A_JOB = ("status", "cancel", "pause", "resume", "result", "watch", "report", "diff")
 SUMMARY_KEYS = {
     "job_id", "stop_reason", "verdict", "train_loss_before", "train_loss_after", "validation_loss_before",
     "validation_loss_after", "test_loss_before", "test_loss_after", "test_accuracy_before", "test_accuracy_after",
@@ -66,7 +67,7 @@ def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str])
 
 
 def test_every_command_is_known_here() -> None:
-    assert [command.__name__ for command in cli.EXAMPLES] == COMMANDS
+    assert [cli.command_name(command) for command in cli.EXAMPLES] == COMMANDS
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

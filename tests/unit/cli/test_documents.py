@@ -10,14 +10,14 @@ import pytest
 import typer
 
 from pmpo.cli import exits
-from pmpo.cli.main import EXAMPLES, app
+from pmpo.cli.main import EXAMPLES, app, command_name
 from pmpo.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 COMMON = {"--json", "--help"}
-COMMANDS = {command.__name__ for command in EXAMPLES} | {str(group.name) for group in app.registered_groups}
+COMMANDS = {command_name(command) for command in EXAMPLES} | {str(group.name) for group in app.registered_groups}
 
 
 def rows(text: str, start: str) -> list[list[str]]:

@@ -15,6 +15,7 @@ from pmpo.cli import embedded
 from pmpo.cli.demo import bundled_job
 from pmpo.cli.embedded import StackOptions, running_stack
 from pmpo.cli.main import main
+from pmpo.client.local import installed
 from pmpo.errors import ConfigurationError, NotFoundError, UnavailableError
 
 READY = {"api": "http://a", "scorer": "http://s", "dashboard": "http://a/", "examples": "/e", "redis": "r", "pids": {}}
@@ -111,9 +112,9 @@ def test_options_become_arguments() -> None:
 
 @pytest.mark.parametrize(("missing", "named"), [("services.stack", "pmpo-server"), ("torch", "extra `scorer`")])
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, missing: str, named: str) -> None:
-    monkeypatch.setattr(embedded, "find_spec", lambda module: None if module == missing else object())
+    monkeypatch.setattr(installed, "find_spec", lambda module: None if module == missing else object())
     with pytest.raises(ConfigurationError, match=named) as raised:
-        embedded.require_server()
+        installed.require_server()
     assert "pip install ./shared" in str(raised.value)
 
 

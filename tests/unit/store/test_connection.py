@@ -5,6 +5,7 @@ import pytest
 from pmpo.errors import ConfigurationError, StoreUnavailableError
 from services.stack.options import free_port
 from services.store.connection import connect
+from services.store.records import NewJob
 from services.store.store import Store
 
 
@@ -42,3 +43,17 @@ async def test_a_cancelled_caller_is_cancelled_and_what_it_began_is_done(redis_u
         assert asking.cancelled()
     await store.ping()
     await store.close()
+
+
+async def test_a_redis_that_takes_no_writes_is_told_with_its_remedy(redis_url: str, new_job: NewJob) -> None:
+    store, client = Store.open(redis_url, 1.0), connect(redis_url)
+    try:
+        await client.config_set("maxmemory", "1")
+        with pytest.raises(StoreUnavailableError, match="its maxmemory is reached; raise it, or clear away") as caught:
+            await store.jobs.create(new_job)
+        assert caught.value.retryable
+    finally:
+        await client.config_set("maxmemory", "0")
+        await store.jobs.create(new_job)
+        await client.aclose()
+        await store.close()

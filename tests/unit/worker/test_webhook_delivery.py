@@ -14,9 +14,9 @@ from services.store.store import Store
 from services.webhooks.targets import WebhookTargets
 from services.worker.webhooks.delivery import MAX_TRIES, WebhookDelivery
 from services.worker.webhooks.sender import WebhookSender
+from tests.webhook_receiver import Receiver, serving
 
 from .conftest import new_job
-from .receiver import Receiver, serving
 
 
 @pytest.fixture

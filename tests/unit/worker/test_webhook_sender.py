@@ -14,8 +14,7 @@ from services.worker.webhooks.connecting import resolve
 from services.worker.webhooks.message import message_body, message_id
 from services.worker.webhooks.sender import MAX_ANSWER_BYTES, Sent, WebhookSender
 from services.worker.webhooks.signing import signed_headers
-
-from .receiver import Receiver, serving
+from tests.webhook_receiver import Receiver, serving
 
 SECRETS = (b"n" * 32, b"o" * 32)
 LOOPBACK = WebhookTargets.read("127.0.0.0/8")

@@ -1,8 +1,8 @@
 """A local run on disk: nothing that a model answered is lost, whatever becomes of the process.
 
 A run is a folder with ``spec.json``, ``splits.json`` and ``terms.json`` (what was asked for, written once),
-``job.json`` (how it stands), ``journal.jsonl`` and ``events.jsonl`` (a line each, on the disk before it is used), and in
-the end ``result.json``. A line that a crash cut off is dropped at the next look: it was not used.
+``job.json`` (how it stands), ``journal.jsonl`` and ``events.jsonl`` (a line each, on the disk before it is used), and
+in the end ``result.json``. A line that a crash cut off is dropped at the next look: it was not used.
 """
 
 from __future__ import annotations

@@ -82,12 +82,12 @@ class ScorerProcess:
         if self._model is not None:
             own["PMPO_SCORER_MODEL"] = self._model
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by ``stop``)
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own scorer, with fixed words
             [sys.executable, "-P", "-c", _PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._log,
-            env={**os.environ, **own},
+            env={name: value for name, value in {**os.environ, **own}.items() if name != "PMPO_SCORER_KEY"},
             start_new_session=True,  # Ctrl-C is for this process, which then stops it in good order
         )
 

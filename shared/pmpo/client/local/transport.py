@@ -119,6 +119,9 @@ class _Whole:
     async def read(self) -> bytes:
         return self._body
 
+    async def pieces(self) -> AsyncIterator[bytes]:
+        yield self._body
+
     async def lines(self) -> AsyncIterator[str]:
         for line in self._body.decode().splitlines():
             yield line

@@ -1,0 +1,110 @@
+"""What the schedule routes mean. Making the jobs is the janitor's."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+
+from pmpo.contracts.jobs import JobSpec
+from pmpo.contracts.schedules import MAX_SCHEDULES, SchedulesPage, ScheduleSpec, ScheduleView
+from pmpo.errors import ConflictError, NotFoundError
+from services.api.jobs.service import JobService
+from services.store.idempotency import KeyedRequest
+from services.store.schedules import NewSchedule, ScheduleRecord, first_record, no_such_schedule
+from services.store.store import Store
+from services.timetable.cron import CronLine
+from services.timetable.windows import Window
+from services.timetable.zones import read_zone
+
+
+class ScheduleService:
+    """Schedules as the API's callers see them."""
+
+    def __init__(self, store: Store, jobs: JobService) -> None:
+        self._store = store
+        self._jobs = jobs
+
+    async def create(
+        self, project: str, spec: ScheduleSpec, request: KeyedRequest | None = None
+    ) -> tuple[ScheduleView, bool]:
+        """Check the schedule and, as if it were submitted now, its job; save both.
+
+        Returns:
+            the answer, and whether it is that of an earlier request of the same key and body.
+
+        Raises:
+            InvalidInputError: no cron line that fires, no time zone, no window, or a job that cannot be run.
+            NotFoundError: a data set that the project does not have.
+            ConflictError: the project has as many schedules as it may have.
+        """
+        known = await self._store.remembered.find(request) if request else None
+        if known is not None:
+            return ScheduleView.model_validate_json(known), True
+        now, zone = time.time(), read_zone(spec.timezone)
+        cron = CronLine.read(spec.cron, zone, now)
+        window = None if spec.window is None else spec.window.strip()
+        if window is not None:
+            Window.read(window, zone)
+        new = NewSchedule(
+            id=f"sch_{secrets.token_hex(8)}",
+            name=spec.name or spec.job.name,
+            cron=cron.text,
+            timezone=zone.key,
+            overlap=spec.overlap,
+            catch_up=spec.catch_up,
+            window=window,
+            created_at=now,
+            next_at=math.ceil(cron.next_after(now)),
+            template=await self._jobs.prepared(project, _in_its_queue(spec.job)),
+        )
+        await self._hold(project, spec.job, new.id)
+        view = first_record(new).view
+        known = await self._store.schedules.create(new, MAX_SCHEDULES, request, view.model_dump_json().encode())
+        if known is not None:  # the same request, sent twice at once
+            await self._release(project, spec.job, new.id)
+            return ScheduleView.model_validate_json(known), True
+        return view, False
+
+    async def all(self, project: str) -> SchedulesPage:
+        """All of a project, newest first."""
+        return SchedulesPage(schedules=[record.view for record in await self._store.schedules.of(project)])
+
+    async def get(self, project: str, schedule_id: str) -> ScheduleView:
+        """One schedule. Raises NotFoundError: the project has none of that id."""
+        return (await self._owned(project, schedule_id)).view
+
+    async def delete(self, project: str, schedule_id: str) -> None:
+        """Make no more jobs; one that its window keeps paused goes on.
+
+        Raises:
+            NotFoundError: the project has none of that id.
+        """
+        record = await self._owned(project, schedule_id)
+        template = await self._store.schedules.template(schedule_id)
+        await self._store.schedules.delete(record)
+        await self._release(project, JobSpec.model_validate_json(template.spec), schedule_id)
+        if record.held_job:
+            try:
+                await self._jobs.resume(record.held_job)
+            except (ConflictError, NotFoundError):
+                return  # it is over, or was deleted
+
+    async def _owned(self, project: str, schedule_id: str) -> ScheduleRecord:
+        record = await self._store.schedules.get(schedule_id)
+        if record.project != project:
+            raise no_such_schedule(schedule_id)
+        return record
+
+    async def _hold(self, project: str, job: JobSpec, schedule_id: str) -> None:
+        if job.dataset.ids:
+            await self._store.datasets.hold(project, list(job.dataset.ids.values()), f"schedule:{schedule_id}")
+
+    async def _release(self, project: str, job: JobSpec, schedule_id: str) -> None:
+        if job.dataset.ids:
+            await self._store.datasets.release(project, list(job.dataset.ids.values()), f"schedule:{schedule_id}")
+
+
+def _in_its_queue(job: JobSpec) -> JobSpec:
+    """A job that names no queue waits behind what people wait for."""
+    return job if "queue" in job.model_fields_set else job.model_copy(update={"queue": "overnight"})

@@ -1,0 +1,48 @@
+"""``pmpo env``: the settings as they are read here."""
+
+from __future__ import annotations
+
+import platform
+import re
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from pmpo import __version__
+from pmpo.cli.console import print_json, shown, stdout_console
+from pmpo.cli.options import AsJson
+from pmpo.runtime.settings import PREFIX, Settings, load_settings
+
+HIDDEN = "(set, not shown)"
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+def env(as_json: AsJson = False) -> None:
+    """Show every setting with its value and where that comes from; keys and passwords are not shown."""
+    settings = load_settings()
+    rows = [_setting(name, getattr(settings, name), settings) for name in Settings.model_fields]
+    if as_json:
+        print_json({"version": __version__, "python": platform.python_version(), "settings": rows})
+        return
+    console = stdout_console()
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for column in ("setting", "value", "from"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        style = "" if row["is_set"] else "dim"
+        value = "-" if row["value"] is None else shown(str(row["value"]))
+        table.add_row(Text(row["name"], style=style), Text(value, style=style), "environment" if row["is_set"] else "")
+    console.print(f"pmpo {__version__}, Python {platform.python_version()}")
+    console.print(table)
+
+
+def _setting(name: str, value: Any, settings: Settings) -> dict[str, Any]:
+    field = Settings.model_fields[name]
+    is_set = name in settings.model_fields_set
+    if value is not None and (field.repr is False or name == "endpoints"):  # a table may hold keys in its addresses
+        value = HIDDEN
+    elif isinstance(value, str):
+        value = _PASSWORD.sub("***@", value)
+    return {"name": f"{PREFIX}{name.upper()}", "value": value, "is_set": is_set, "meaning": field.description}

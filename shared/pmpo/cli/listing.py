@@ -1,0 +1,122 @@
+"""``pmpo list`` and ``pmpo watch``: the jobs of an API, and one of them as it goes on."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Annotated, cast, get_args
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from pmpo.cli import words
+from pmpo.cli.console import on_one_line, print_json, progress_console, stdout_console
+from pmpo.cli.optimize import goes_on
+from pmpo.cli.options import AsJson, JobId, Url
+from pmpo.cli.watch import Watcher
+from pmpo.client import Client
+from pmpo.contracts.jobs import JobState, JobView
+from pmpo.contracts.modes import JobKind
+from pmpo.errors import InvalidInputError
+
+MAX_NAME = 28
+MOMENT = "%Y-%m-%d %H:%M"
+STATE_STYLES = {"succeeded": "green", "failed": "red", "cancelled": "dim", "running": "cyan"}
+_AGO = re.compile(r"(\d{1,6})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+States = Annotated[
+    list[str] | None,
+    typer.Option("--state", metavar="STATE", help="Only jobs in this state; may be given several times."),
+]
+Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only jobs of this kind.")]
+Name = Annotated[str, typer.Option("--name", metavar="START", help="Only jobs whose name begins so.")]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Made since then: a date, a time, or how long ago (30m, 12h, 7d)."),
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many, the newest first.")]
+
+
+def list_jobs(
+    *,
+    state: States = None,
+    kind: Kind = None,
+    name: Name = "",
+    since: Since = None,
+    limit: Limit = 20,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    states = [cast(JobState, _known("--state", given, get_args(JobState))) for given in state or ()]
+    of_kind = None if kind is None else cast(JobKind, _known("--kind", kind, get_args(JobKind)))
+    earliest = None if since is None else moment(since, datetime.now(UTC))
+    with Client(url) as client:
+        page_size = min(limit, 100)
+        wanted = client.list_jobs(state=states, kind=of_kind, name=name, since=earliest, page_size=page_size)
+        found = list(islice(wanted, limit))
+    if as_json:
+        print_json({"jobs": [job.model_dump(mode="json") for job in found]})
+    elif found:
+        stdout_console().print(_table(found))
+    else:
+        stdout_console().print("no jobs")
+
+
+def watch(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Follow a job to its end and show its result; a connection that is lost meanwhile is made again."""
+    with Client(url) as client:
+        Watcher(progress_console(as_json=as_json), lambda _: goes_on(job_id, url), as_json).follow_to_end(
+            client, job_id
+        )
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """The time that ``text`` names; without a time zone it is the local one.
+
+    Raises:
+        InvalidInputError: it names none.
+    """
+    ago = _AGO.fullmatch(text.strip())
+    if ago:
+        return now - timedelta(**{_UNITS[ago.group(2)]: int(ago.group(1))})
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone()
+    except ValueError:
+        raise InvalidInputError(
+            f"--since is {text!r:.60}; give a date (2026-01-31), a time (2026-01-31T18:00) or how long ago it was "
+            "(30m, 12h, 7d)"
+        ) from None
+
+
+def _known(option: str, given: str, known: tuple[str, ...]) -> str:
+    if given not in known:
+        raise InvalidInputError(f"{option} is {given!r:.60}; give one of {', '.join(known)}")
+    return given
+
+
+def _table(jobs: list[JobView]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for column in ("id", "name", "state", "made"):
+        table.add_column(column, no_wrap=True)
+    for column in ("round", "train loss"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for job in jobs:
+        progress = job.progress
+        table.add_row(
+            job.id,
+            Text(on_one_line(job.name, MAX_NAME)),
+            Text(job.state, style=STATE_STYLES.get(job.state, "")),
+            datetime.fromtimestamp(job.created_at).astimezone().strftime(MOMENT),
+            f"{progress.iteration}/{progress.max_iterations}" if progress.max_iterations else "-",
+            "-"
+            if progress.train_loss is None
+            else f"{words.loss(progress.train_loss_before)} → {words.loss(progress.train_loss)}",
+            job.verdict or "-",
+        )
+    return table

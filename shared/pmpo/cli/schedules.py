@@ -1,0 +1,122 @@
+"""``pmpo schedule``: jobs that are made again and again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, cast
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from pmpo.cli.console import print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.jobs import read_job
+from pmpo.cli.options import AsJson, JobFile, Seed, Url
+from pmpo.client import Client
+from pmpo.contracts.schedules import CatchUp, Overlap, ScheduleSpec, ScheduleView
+from pmpo.errors import InvalidInputError
+
+schedule = typer.Typer(help="Jobs that are made again and again.", no_args_is_help=True, rich_markup_mode="markdown")
+Cron = Annotated[
+    str,
+    typer.Option("--cron", metavar="LINE", help="Minute, hour, day, month, weekday; or @daily and its like."),
+]
+Timezone = Annotated[str, typer.Option("--timezone", metavar="ZONE", help="Whose clocks, such as Europe/Berlin.")]
+Window = Annotated[
+    str | None, typer.Option("--window", metavar="FROM-TO", help="When the jobs may run, such as 22:00-06:00.")
+]
+OverlapOption = Annotated[
+    str, typer.Option("--overlap", metavar="skip|queue", help="When a time comes and the last job is not over.")
+]
+CatchUpOption = Annotated[
+    str, typer.Option("--catch-up", metavar="none|once", help="What to make up for of times at which no worker ran.")
+]
+Name = Annotated[str, typer.Option("--name", help="What lists call it; otherwise the job's name.")]
+ScheduleId = Annotated[str, typer.Argument(metavar="ID", help="Schedule id, as printed by `pmpo schedule list`.")]
+
+
+@schedule.command(epilog="Example: pmpo schedule add job.yaml --cron '0 22 * * 1-5' --timezone Europe/Berlin")
+def add(
+    file: JobFile,
+    cron: Cron,
+    *,
+    timezone: Timezone = "UTC",
+    window: Window = None,
+    overlap: OverlapOption = "skip",
+    catch_up: CatchUpOption = "none",
+    name: Name = "",
+    seed: Seed = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have the job of a file made at every time of a cron line.
+
+    A job file without `queue` goes to the queue `overnight`, whose jobs wait until no other job waits.
+    """
+    spec = ScheduleSpec(
+        name=name,
+        cron=cron,
+        timezone=timezone,
+        overlap=cast(Overlap, _one_of("--overlap", overlap, ("skip", "queue"))),
+        catch_up=cast(CatchUp, _one_of("--catch-up", catch_up, ("none", "once"))),
+        window=window,
+        job=read_job(file, seed),
+    )
+    with Client(url) as client:
+        made = client.create_schedule(spec)
+    if as_json:
+        print_json(made.model_dump(mode="json"))
+        return
+    for warning in made.warnings:
+        stderr_console().print(f"warning: {shown(warning)}")
+    stdout_console().print(made.id)
+    print_words(stderr_console(), f"The first job is made at {_local(made.next_at)}.")
+
+
+@schedule.command("list", epilog="Example: pmpo schedule list --json")
+def list_schedules(url: Url = None, as_json: AsJson = False) -> None:
+    """Show schedules with their next times and what became of the ones before."""
+    with Client(url) as client:
+        page = client.list_schedules()
+    if as_json:
+        print_json(page.model_dump(mode="json"))
+        return
+    if not page.schedules:
+        stdout_console().print("There are no schedules.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for column in ("id", "name", "when", "next", "jobs", "skipped", "missed"):
+        table.add_column(column, overflow="fold")
+    for each in page.schedules:
+        table.add_row(*map(Text, _row(each)))
+    stdout_console().print(table)
+
+
+@schedule.command("rm", epilog="Example: pmpo schedule rm ID")
+def remove(schedule_id: ScheduleId, url: Url = None, as_json: AsJson = False) -> None:
+    """Make no more jobs; one that is under way goes on."""
+    with Client(url) as client:
+        client.delete_schedule(schedule_id)
+    if as_json:
+        print_json({"id": schedule_id, "deleted": True})
+    else:
+        stdout_console().print(f"schedule {shown(schedule_id)} is deleted")
+
+
+def _row(each: ScheduleView) -> tuple[str, ...]:
+    window = f", {each.window}" if each.window else ""
+    when = f"{each.cron} ({each.timezone}{window})"
+    counts = (str(number) for number in (each.num_runs, each.num_skipped, each.num_missed))
+    return (each.id, shown(each.name), when, _local(each.next_at), *counts)
+
+
+def _local(moment: float) -> str:
+    """A moment by this machine's clocks."""
+    return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M %Z")
+
+
+def _one_of(option: str, given: str, known: tuple[str, ...]) -> str:
+    if given not in known:
+        raise InvalidInputError(f"{option} is {given!r:.60}; give {' or '.join(known)}")
+    return given

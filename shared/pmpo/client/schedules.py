@@ -1,0 +1,60 @@
+"""The schedule routes, written once: ``Client`` and ``AsyncClient`` are two faces of these coroutines."""
+
+from __future__ import annotations
+
+import uuid
+from urllib.parse import quote
+
+from pmpo.client.answers import read
+from pmpo.client.calls import Call
+from pmpo.client.exchange import Exchange
+from pmpo.contracts.schedules import SchedulesPage, ScheduleSpec, ScheduleView
+from pmpo.errors import InvalidInputError
+
+
+class ScheduleCalls:
+    """Schedules of one API."""
+
+    _exchange: Exchange
+    _timeout_s: float
+
+    async def create_schedule(self, spec: ScheduleSpec, *, idempotency_key: str | None = None) -> ScheduleView:
+        """Have a job made again and again; ``next_at`` of the answer says when the first one is.
+
+        Args:
+            spec: when, and which job.
+            idempotency_key: name of this very request, under which the API makes one schedule however often it comes;
+                a fresh one when None.
+
+        Raises:
+            InvalidInputError: no cron line that fires, no time zone, no window, or a job that the API refuses.
+
+        Example::
+
+            nightly = ScheduleSpec(cron="0 22 * * 1-5", timezone="Europe/Berlin", window="22:00-06:00", job=spec)
+            schedule = client.create_schedule(nightly)
+        """
+        headers = {"content-type": "application/json", "idempotency-key": idempotency_key or str(uuid.uuid4())}
+        body = spec.model_dump_json(exclude_unset=True).encode()
+        call = Call("POST", "/v1/schedules", self._timeout_s, is_repeatable=True, headers=headers, body=body)
+        return read(ScheduleView, await self._exchange.send(call))
+
+    async def list_schedules(self) -> SchedulesPage:
+        """All schedules, newest first."""
+        call = Call("GET", "/v1/schedules", self._timeout_s, is_repeatable=True)
+        return read(SchedulesPage, await self._exchange.send(call))
+
+    async def get_schedule(self, schedule_id: str) -> ScheduleView:
+        """When the next job is made, and what became of the times before. Raises NotFoundError: there is none."""
+        call = Call("GET", _path(schedule_id), self._timeout_s, is_repeatable=True)
+        return read(ScheduleView, await self._exchange.send(call))
+
+    async def delete_schedule(self, schedule_id: str) -> None:
+        """Make no more jobs; one that is under way goes on. Raises NotFoundError: there is no such schedule."""
+        await self._exchange.send(Call("DELETE", _path(schedule_id), self._timeout_s, is_repeatable=False))
+
+
+def _path(schedule_id: str) -> str:
+    if not schedule_id.strip():
+        raise InvalidInputError("the schedule's id is empty; give one that `pmpo schedule list` prints")
+    return f"/v1/schedules/{quote(schedule_id.strip(), safe='')}"

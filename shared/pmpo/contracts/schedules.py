@@ -1,0 +1,75 @@
+"""Schedules on the wire: a job that is made again and again, at times of the clock on a wall."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pmpo.contracts.jobs import JobSpec
+from pmpo.contracts.sections import Strict
+
+Overlap = Literal["skip", "queue"]
+CatchUp = Literal["none", "once"]
+MAX_SCHEDULES = 200
+
+
+class ScheduleSpec(Strict):
+    """``POST /v1/schedules``.
+
+    Attributes:
+        name: what lists call it; the job's name when it is empty.
+        cron: minute, hour, day, month, day of the week; or ``@daily`` and its like.
+        timezone: whose clocks the line and the window are read against, such as ``Europe/Berlin``.
+        overlap: what happens when a time comes and the last job is not over: ``skip`` that time, or ``queue``: start as
+            soon as the last job is over.
+        catch_up: what happens with times at which no worker ran: ``none`` of them is made up for, or ``once`` for all.
+        window: the time of day in which the jobs may run, such as ``22:00-06:00``: outside of it they are paused.
+        job: what is made each time, in queue ``overnight`` when it names none. Its seed rises by one from job to job,
+            so that each writes other rewrites.
+    """
+
+    name: Annotated[str, Field(max_length=200)] = ""
+    cron: Annotated[str, Field(max_length=200)]
+    timezone: Annotated[str, Field(max_length=100)] = "UTC"
+    overlap: Overlap = "skip"
+    catch_up: CatchUp = "none"
+    window: Annotated[str, Field(max_length=20)] | None = None
+    job: JobSpec
+
+
+class ScheduleView(Strict):
+    """``GET /v1/schedules/{id}``. Times are seconds since the epoch.
+
+    Attributes:
+        next_at: when the next job is made; a time that has passed waits for the end of the last job.
+        last_at, last_job_id: of the last job; null before the first.
+        num_runs: jobs made so far.
+        num_skipped: times that came while the last job was not over.
+        num_missed: times that came while no worker ran, as far as nothing made up for them.
+        warnings: about the job, as ``POST /v1/jobs`` says them.
+    """
+
+    id: str
+    name: str
+    cron: str
+    timezone: str
+    overlap: Overlap
+    catch_up: CatchUp
+    window: str | None
+    kind: str
+    queue: str
+    created_at: float
+    next_at: float
+    last_at: float | None
+    last_job_id: str | None
+    num_runs: int
+    num_skipped: int
+    num_missed: int
+    warnings: list[str] = Field(default_factory=list)
+
+
+class SchedulesPage(Strict):
+    """``GET /v1/schedules``: all of the project, newest first."""
+
+    schedules: list[ScheduleView]
