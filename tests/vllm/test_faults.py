@@ -33,7 +33,7 @@ from tests.unit.scorer.batcher.machines import Notes
 from tests.unit.scorer.conftest import CHAT_ML, byte_tokenizer, save_model
 from tests.vllm.conftest import KEY, VllmServer, chosen
 
-pytestmark = [pytest.mark.vllm, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 TURNS = (Message("system", "Sort the words."), Message("user", "b, a"))
 
 
@@ -94,7 +94,7 @@ async def written(url: str, *, key: str | None = KEY, max_tokens: int = 8, **mor
     endpoint = Endpoint.model_validate({"name": "v", "url": url, "model": "nano", **more})
     request = GenerationRequest(TURNS, 2, max_tokens, 0.0, 1.0, 1)
     async with open_http() as http:
-        client = GeneratorClient(http, endpoint, timeout_s=60, key=key, policy=RetryPolicy(2, 0.0, 0.0))
+        client = GeneratorClient(http, endpoint, timeout_s=300, key=key, policy=RetryPolicy(2, 0.0, 0.0))
         (samples,) = await client.generate([request])
     assert samples[0].text == samples[1].text
     assert all(sample.num_prompt_tokens > 5 for sample in samples)
