@@ -3,7 +3,7 @@
 #
 #   PYTHON=...           interpreter to make .venv with (default: the first that fits; scripts/find_python.sh)
 #   TORCH_INDEX_URL=...  package index for torch alone (scripts/install_torch.sh)
-#   DEMO_ARGS=... UP_ARGS=... PYTEST_ARGS=... FAULTS_ARGS=... BENCH_ARGS=... TRAIN_ARGS=... REPORT_ARGS=... CARD_ARGS=...
+#   DEMO_ARGS=... UP_ARGS=... PYTEST_ARGS=... FAULTS_ARGS=... FUZZ_ARGS=... BENCH_ARGS=... TRAIN_ARGS=... REPORT_ARGS=... CARD_ARGS=...
 #                        passed on to the command; JOB=... names the bundled job that demo runs
 
 SHELL := /bin/sh
@@ -11,7 +11,7 @@ SHELL := /bin/sh
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo up test test-faults test-gpu test-vllm check fix bench bench-selection bench-optimizers bench-estimate train-nano nano-report nano-transfer
+.PHONY: help demo up test test-faults test-fuzz test-gpu test-vllm check fix bench bench-selection bench-optimizers bench-load bench-estimate train-nano nano-report nano-transfer
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,7 +22,7 @@ VLLM_BIN := $(VLLM_VENV)/bin
 METADATA := pyproject.toml shared/pyproject.toml shared/pmpo/__init__.py hatch_build.py constraints.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := services shared/pmpo scripts hatch_build.py benchmarks $(wildcard models/nano/nano_training)
-TESTS := $(wildcard tests/unit tests/conformance tests/integration tests/architecture)
+TESTS := $(wildcard tests/unit tests/conformance tests/integration tests/architecture tests/fuzz)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ test-vllm: $(VLLM_VENV)/.ready ## run the engines' tests on a real vLLM (CPU), i
 
 test-faults: $(VENV)/.dev ## kill, freeze and cut a running stack at random; long form: FAULTS_ARGS="--faults-jobs 100 --faults-disturbances 110"
 	$(BIN)/pytest -q -s tests/e2e/faults $(FAULTS_ARGS)
+
+test-fuzz: $(VENV)/.dev ## throw what nobody should send at the services and readers; long form: FUZZ_ARGS="--fuzz-inputs 20000"
+	$(BIN)/pytest -q -s tests/fuzz $(FUZZ_ARGS)
 
 test-gpu: $(VENV)/.dev ## run the tests of the engine on a GPU; they are skipped where there is none
 	$(BIN)/pytest -q tests/gpu $(PYTEST_ARGS)
@@ -62,6 +65,9 @@ bench: $(VENV)/.dev $(BENCH)/lm-eval/.made $(BENCH)/vllm/.made ## how fast scori
 
 bench-selection: $(VENV)/.dev ## what selecting among the same rewrites costs, policy by policy (docs/benchmarks.md)
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.selection $(BENCH_ARGS)
+
+bench-load: $(VENV)/.dev ## the API under 200 clients that look, follow and submit
+	PYTHONPATH=shared:. $(BIN)/python -m benchmarks.load $(BENCH_ARGS)
 
 bench-estimate: $(VENV)/.dev ## what pmpo estimate says of the bundled jobs, beside what whole runs then use
 	PYTHONPATH=shared:models/nano:. $(BIN)/python -m benchmarks.estimate $(BENCH_ARGS)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from pmpo import __version__
 from pmpo.contracts.datasets import DatasetLimits
+from pmpo.contracts.problems import problem_responses
 from pmpo.contracts.scoring import TemplateArguments
 from pmpo.remote.interactive import InteractiveScorer
 from pmpo.remote.scorer import ScorerClient
@@ -83,7 +84,14 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
         async with closing:
             yield
 
-    app = FastAPI(title="PMPO", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="PMPO",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=problem_responses(),
+    )
     install_docs_page(app)
     app.state.collaborators = collaborators
     if settings.api_max_requests_per_minute:

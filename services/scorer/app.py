@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pmpo import __version__
-from pmpo.contracts.problems import PROBLEM_MEDIA_TYPE, Problem, refusal, to_problem
+from pmpo.contracts.problems import PROBLEM_MEDIA_TYPE, Problem, problem_responses, refusal, to_problem
 from pmpo.errors import NotFoundError, PmpoError
 from services.docs_page import install_docs_page
 from services.scorer.body_limit import BodyLimit
@@ -30,7 +30,9 @@ _REQUEST_ID = re.compile(r"[\w.:-]{1,128}")
 
 def create_app(slot: ServiceSlot, check: Check | None = None) -> FastAPI:
     """The app over a slot that is filled when the model is ready; ``check`` says who may use it, all when None."""
-    app = FastAPI(title="PMPO scorer", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="PMPO scorer", version=__version__, docs_url=None, redoc_url=None, responses=problem_responses()
+    )
     install_docs_page(app)
     app.state.slot = slot
     app.include_router(router)

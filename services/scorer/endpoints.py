@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from pmpo.contracts.scoring import (
@@ -129,7 +130,7 @@ async def readyz(service: Service) -> dict[str, str]:
     return {"status": "ready", "model": service.card.id}
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """What was done so far, for Prometheus; also while the model is being loaded or the engine restarted."""
     slot: ServiceSlot = request.app.state.slot

@@ -63,6 +63,16 @@ class Problem(BaseModel):
     retry_after_s: float | None = None
 
 
+def problem_responses() -> dict[int | str, dict[str, Any]]:
+    """What a service's own description says of its refusals and faults, whatever the route."""
+    content = {PROBLEM_MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    refused = "what was sent is wrong or too much: `detail` says what, `retryable` whether to send it again"
+    return {
+        "4XX": {"description": refused, "content": content},
+        "5XX": {"description": "the service or a server that it calls failed", "content": content},
+    }
+
+
 def to_problem(error: PmpoError, request_id: str) -> Problem:
     """The problem that tells a caller of ``error``."""
     return Problem(

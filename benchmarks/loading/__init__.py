@@ -1,0 +1,1 @@
+"""The load benchmark: light clients, the stack that they load, the figures."""
