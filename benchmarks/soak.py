@@ -14,13 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import redis
 
 from benchmarks.machine import ROOT, surroundings
@@ -129,7 +129,7 @@ class Soak:
             return None
 
     def _sample(self) -> dict[str, float | None]:
-        """MiB of each process, of the largest work horse, and of what Redis and the scorer count; jobs that are kept."""
+        """MiB of each process, of the largest work horse, and as Redis and the scorer count; jobs that are kept."""
         horses = [
             resident_mib(horse)
             for name, pid in self._pids.items()
@@ -147,8 +147,8 @@ class Soak:
 
     def _scorer_memos(self) -> dict[str, float | None]:
         """MiB that the scorer remembers, within bounds, of contexts and of scores."""
-        with urllib.request.urlopen(f"{self._scorer_url}/metrics", timeout=30) as answer:
-            found = dict(line.split(" ") for line in answer.read().decode().splitlines() if not line.startswith("#"))
+        lines = httpx.get(f"{self._scorer_url}/metrics", timeout=30, trust_env=False).text.splitlines()
+        found = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
         names = {"scorer, contexts": "pmpo_scorer_context_memo_bytes", "scorer, scores": "pmpo_scorer_memo_bytes"}
         return {name: float(found[metric]) / MIB for name, metric in names.items()}
 
