@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import redis
 
 from benchmarks.machine import ROOT, surroundings
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         client = closing.enter_context(Client(ready["api"]))
         store = redis.Redis.from_url(ready["redis"])
         closing.callback(store.close)
-        soak = Soak(client, store, ready["pids"], sample_s=options.sample_seconds)
+        soak = Soak(client, store, ready, sample_s=options.sample_seconds)
         soak.run(options.minutes * 60.0, num_in_flight=2 * options.workers)
     shown = {name: value for name, value in vars(options).items() if name != "results"}
     result = {"benchmark": "soak", "measured_on": surroundings(), "settings": {**shown, **settings}, **soak.result()}
@@ -72,10 +73,12 @@ def _parser() -> argparse.ArgumentParser:
 class Soak:
     """A steady load, and the samples that are taken under it."""
 
-    def __init__(self, client: Client, store: redis.Redis, pids: Mapping[str, int], *, sample_s: float) -> None:
+    def __init__(self, client: Client, store: redis.Redis, ready: Mapping[str, Any], *, sample_s: float) -> None:
+        """``ready``: what the stack said when it was."""
         self._client = client
         self._store = store
-        self._pids = pids
+        self._scorer_url = str(ready["scorer"])
+        self._pids: Mapping[str, int] = ready["pids"]
         self._sample_s = sample_s
         self._series = Series()
         self._ends: Counter[str] = Counter()
@@ -126,7 +129,7 @@ class Soak:
             return None
 
     def _sample(self) -> dict[str, float | None]:
-        """MiB of each process, of the largest work horse, and of what Redis itself counts; jobs that are kept."""
+        """MiB of each process, of the largest work horse, and as Redis and the scorer count; jobs that are kept."""
         horses = [
             resident_mib(horse)
             for name, pid in self._pids.items()
@@ -138,8 +141,16 @@ class Soak:
             **{name: resident_mib(pid) for name, pid in self._pids.items()},
             "largest work horse": max((each for each in horses if each is not None), default=None),
             "redis, used": information["used_memory"] / MIB,
+            **self._scorer_memos(),
             "jobs kept (number)": float(self._store.zcard("pmpo:jobs")),
         }
+
+    def _scorer_memos(self) -> dict[str, float | None]:
+        """MiB that the scorer remembers, within bounds, of contexts and of scores."""
+        lines = httpx.get(f"{self._scorer_url}/metrics", timeout=30, trust_env=False).text.splitlines()
+        found = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        names = {"scorer, contexts": "pmpo_scorer_context_memo_bytes", "scorer, scores": "pmpo_scorer_memo_bytes"}
+        return {name: float(found[metric]) / MIB for name, metric in names.items()}
 
 
 def _specs() -> Iterator[JobSpec]:
