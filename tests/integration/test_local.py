@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ async def test_the_calls_of_a_local_client(tmp_path: Path, small_job: dict[str, 
         created = await client.create_job(spec)
         assert (await client.pause_job(created.id)).state == "paused"
         page = await client.events(created.id)
-        time.sleep(0.2)
+        await asyncio.sleep(0.2)
         assert (await client.resume_job(created.id)).state in ("queued", "running")
         async for event in client.iterate_events(created.id, after=page.last):
             if event.kind == "iteration_finished":
