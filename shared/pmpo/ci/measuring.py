@@ -15,7 +15,6 @@ from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, OptimizerSpec
 from pmpo.data.splits import FEWEST_ROWS
 from pmpo.errors import InvalidDataError, UpstreamError
 from pmpo.optim.types import Example
-from pmpo.runs.jobspec import split_job
 
 MOST_TOKENS = 100_000
 NOTHING_MAY_GO = -1e9
@@ -57,6 +56,8 @@ def measuring_job(spec: JobSpec, *, with_units: bool = False) -> MeasuringJob:
     """
     if spec.dataset.ids:
         raise InvalidDataError("the data is a stored data set; name a file, which is kept with the prompt")
+    from pmpo.runs.jobspec import split_job  # numpy comes with it: the command line starts without
+
     splits, _, _ = split_job(spec)
     train, validation = spec.dataset.train, spec.dataset.validation
     sets: Mapping[str, tuple[Sequence[Example], Sequence[Row]]] = {

@@ -161,7 +161,7 @@ def _row(what: str, loss: str, remark: str) -> Text:
 
 def _doing(progress: JobProgress) -> Text:
     if not progress.max_iterations:
-        return Text("waiting for a worker to score the first prompt")
+        return Text("waiting for the first score")
     return Text(f"round {progress.iteration}/{progress.max_iterations}")
 
 

@@ -79,7 +79,8 @@ def run_local(
     unfinished = RunsFolder(folder).unfinished(spec)
     named = "" if runs is None else f" --runs {runs}"
     remedy = f"go on with `pmpo optimize {file} --local --resume{named}`"
-    watcher = Watcher(console, lambda _: f"it stopped with this command, and all it found is kept: {remedy}", as_json)
+    kept = f"it stopped with this command, and all it found is kept: {remedy}"
+    watcher = Watcher(console, lambda _: kept, as_json, "Starting the scorer")
     if is_resumed and unfinished is None:
         raise NotFoundError(f"no run of {file} in {folder} was interrupted; leave --resume out to begin one")
     if unfinished is not None and not is_resumed:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from pmpo.cli import words
-from pmpo.cli.console import on_one_line, print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.console import busy, on_one_line, print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.exits import INTERRUPTED, JobError, about_job
 from pmpo.cli.live import GAIN, Display, display_for
 from pmpo.cli.progress import JobProgress
@@ -36,11 +36,13 @@ class Watcher:
         console: where progress goes; None for nowhere.
         how_to_go_on: the end of a sentence that starts with the lost job; takes the job's id.
         as_json: whether the result is one JSON object.
+        beginning: what is under way until the job is taken, where that takes a moment.
     """
 
     console: Console | None
     how_to_go_on: Callable[[str], str]
     as_json: bool
+    beginning: str = ""
 
     def run_to_end(self, client: Client, spec: JobSpec, show: Show | None = None) -> None:
         """Submit ``spec``, follow the job, print its result, or do with it what ``show`` does.
@@ -49,7 +51,8 @@ class Watcher:
             PmpoError: the job was not taken.
             JobError: it failed, was cancelled, or was lost out of sight.
         """
-        created = client.create_job(spec)
+        with busy(self.console if self.beginning else None, self.beginning):
+            created = client.create_job(spec)
         with self._told_when_stopped(created.id):
             self._announce(spec, created)
             self._to_end(client, created.id, spec.kind, spec.budget, show)

@@ -14,6 +14,7 @@ from pmpo.client.local.run import LocalRun
 from pmpo.contracts.candidates import CandidatesPage
 from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.interactive import AnalyzeCall, AnalyzeView, ScoreCall, ScoreView
+from pmpo.contracts.jobdata import JobData, Row, SetName
 from pmpo.contracts.jobs import (
     FINAL_STATES,
     EventsPage,
@@ -27,6 +28,7 @@ from pmpo.contracts.jobs import (
 )
 from pmpo.contracts.modes import RationalesView
 from pmpo.contracts.reports import ReportView
+from pmpo.data.rows import content_id
 from pmpo.errors import ConflictError, InvalidInputError
 from pmpo.optim.events import Event
 from pmpo.optim.types import Splits
@@ -63,6 +65,7 @@ class LocalJobs:
             splits=checked.sizes,
             warnings=list(checked.warnings),
             best_prompt=spec.prompt,
+            datasets=await asyncio.to_thread(_content_ids, spec.dataset),
         )
         folder, saved = self._folder.run(job_id), SavedRun(digest=digest_of(spec), view=view)
         body = spec.model_dump_json().encode()
@@ -209,6 +212,12 @@ class LocalJobs:
         events = [decode_event(line) for line in folder.lines("events.jsonl")]
         spec = JobSpec.model_validate_json(folder.read("spec.json") or b"")
         return spec, decode_splits(folder.read("splits.json") or b""), events
+
+
+def _content_ids(data: JobData) -> dict[SetName, str]:
+    """The id that each given set has by its content."""
+    sets: dict[SetName, list[Row] | None] = {"train": data.train, "validation": data.validation, "test": data.test}
+    return {name: content_id(rows) for name, rows in sets.items() if rows is not None}
 
 
 def _refuse_what_needs_an_api(spec: JobSpec) -> None:

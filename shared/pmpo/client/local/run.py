@@ -126,6 +126,7 @@ class LocalRun:
                 events.append(event)
                 self._record(event, is_new=event.number > num_stored)
         view = job_result(self.view.id, job, events, self.view.splits, scorer.identity)
+        view = view.model_copy(update={"datasets": self.view.datasets})
         self._folder.save_result(view.model_dump_json().encode())
         self.change(state="succeeded", stop_reason=view.stop_reason, verdict=view.verdict)
 

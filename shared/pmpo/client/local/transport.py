@@ -88,10 +88,18 @@ class BlockingLocalTransport:
         """Let go of the jobs, stop the scorer and the thread."""
         if self._loop.is_closed():
             return
-        self._result_of(self._inner.close())
+        self._result_of(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end(self) -> None:
+        """Close, and cancel the calls that nobody waits for any more: Ctrl-C may have come in the middle of one."""
+        await self._inner.close()
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def _result_of(self, work: Awaitable[Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(_as_coroutine(work), self._loop).result()
