@@ -54,7 +54,7 @@ redis.call('SADD', KEYS[6], ARGV[5])
 return 1
 """
 # KEYS: schedule, due ones.  ARGV: id, the time that passes, the next one, the counter that tells of it, by how much.
-_MOVE_ON = """
+_GO_BY = """
 if redis.call('HGET', KEYS[1], 'next_at') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'next_at', ARGV[3], 'waits', '')
 redis.call('HINCRBY', KEYS[1], ARGV[4], ARGV[5])
@@ -115,7 +115,7 @@ class Schedules:
         self._commands = Commands()
         self._create = redis.register_script(_CREATE)
         self._run = redis.register_script(_RUN)
-        self._pass = redis.register_script(_MOVE_ON)
+        self._pass = redis.register_script(_GO_BY)
         self._note = redis.register_script(_NOTE)
 
     async def create(self, new: NewSchedule, most: int, request: KeyedRequest | None, answer: bytes) -> bytes | None:

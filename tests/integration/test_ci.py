@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -163,6 +164,8 @@ def test_what_is_not_confirmed_is_written_only_when_told(ci: Run, repository: Pa
     assert ci("check").returncode == 0
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_changed_data_and_settings_make_the_lock_stale_and_are_named(ci: Run, repository: Path) -> None:
     assert ci("refresh", "--keep").returncode == 0
     lines = (repository / "data" / "cities.jsonl").read_text(encoding="utf-8").splitlines()
@@ -180,6 +183,39 @@ def test_changed_data_and_settings_make_the_lock_stale_and_are_named(ci: Run, re
     assert re.search(r"the model 'default' changed: revision is \w+ and was old-", changed.stdout)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_commands_of_the_document_run_in_its_order(ci: Run, repository: Path) -> None:
+    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    commands = [shlex.split(line, comments=True) for line in block.splitlines()]
+    assert [words[:2] for words in commands] == [["pmpo", "ci"]] * 4
+    for words in commands:
+        ran = ci(*words[2:])
+        assert ran.returncode == 0, (words, ran.stderr)
+        git(repository, "add", "--all")
+        git(repository, "commit", "--quiet", "--allow-empty", "--message", words[2])
+    assert (repository / "report.xml").is_file()
+    assert "| `city` | ✅ unchanged |" in (repository / "comment.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_without_services_the_numbers_are_the_same(ci: Run, repository: Path) -> None:
+    assert ci("refresh", "--keep").returncode == 0
+    lock = (repository / "pmpo.lock").read_text(encoding="utf-8")
+    (repository / "pmpo.lock").unlink()
+    nowhere = {"PMPO_URL": "http://127.0.0.1:9"}
+    assert ci("refresh", "--keep", "--local", **nowhere).returncode == 0
+    again = (repository / "pmpo.lock").read_text(encoding="utf-8")
+    numbers = [[float(found) for found in re.findall(r"loss = ([0-9.e-]+)", text)] for text in (lock, again)]
+    assert numbers[0] == pytest.approx(numbers[1], abs=1e-4)
+    assert re.sub(r"loss = [0-9.e-]+", "", lock) == re.sub(r"loss = [0-9.e-]+", "", again)
+    refused = ci("check", "--local", "--url", "http://127.0.0.1:9")
+    assert (refused.returncode, "give one of the two" in refused.stderr) == (2, True)
+
+
+@pytest.mark.timeout(300)
 def test_bad_input_is_one_sentence(ci: Run, repository: Path) -> None:
     (repository / "pmpo.lock").write_text('format = 99\nwritten_by = "9.0"\n', encoding="utf-8")
     newer = ci("check")

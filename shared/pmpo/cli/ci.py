@@ -34,7 +34,7 @@ Names = Annotated[
 Config = Annotated[
     Path, typer.Option("--config", metavar="FILE", help="What to keep; the lock and all paths are beside it.")
 ]
-Local = Annotated[bool, typer.Option("--local", help="Start services for this command alone.")]
+Local = Annotated[bool, typer.Option("--local", help="Search in this process: a scorer is started, no services.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Ask no service: compare the files with the lock only.")]
 Junit = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Also write JUnit XML.")]
 ScoreAll = Annotated[bool, typer.Option("--score", help="Score every prompt, also those that did not change.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -13,7 +14,7 @@ from pmpo.ci.standing import Models, Standing, changes_of, with_measurement
 from pmpo.cli.ci_project import KeptPrompt, Project
 from pmpo.cli.console import busy
 from pmpo.cli.exits import JobError, about_job
-from pmpo.cli.optimize import chosen_api, stack_for_one_job
+from pmpo.cli.optimize import chosen_api
 from pmpo.cli.watch import failure
 from pmpo.cli.words import counted
 from pmpo.client import Client
@@ -25,11 +26,11 @@ from pmpo.errors import InvalidInputError, PmpoError, ScorerUnavailableError
 
 @contextmanager
 def chosen_client(url: str | None, console: Console | None, *, is_local: bool) -> Iterator[Client]:
-    """A client of the API that `pmpo optimize` would choose; with ``is_local`` of services started for this alone."""
+    """A client of the API that `pmpo optimize` would choose; with ``is_local`` one that works in this process."""
     if is_local and url is not None:
-        raise InvalidInputError("--local starts services of its own and --url names some; give one of the two")
+        raise InvalidInputError("--local needs no service and --url names one; give one of the two")
     if is_local:
-        with stack_for_one_job(console) as stack, Client(stack.api) as client:
+        with tempfile.TemporaryDirectory(prefix="pmpo-ci-") as folder, Client.local(folder) as client:
             yield client
         return
     with chosen_api(url, console) as api, Client(api.url) as client:

@@ -27,10 +27,11 @@ Window = Annotated[
     str | None, typer.Option("--window", metavar="FROM-TO", help="When the jobs may run, such as 22:00-06:00.")
 ]
 OverlapOption = Annotated[
-    str, typer.Option("--overlap", metavar="skip|queue", help="When a time comes and the last job is not over.")
+    str,
+    typer.Option("--overlap", metavar="WHAT", help="When a time comes and the last job is not over: skip or queue."),
 ]
 CatchUpOption = Annotated[
-    str, typer.Option("--catch-up", metavar="none|once", help="What to make up for of times at which no worker ran.")
+    str, typer.Option("--catch-up", metavar="WHAT", help="Times at which no worker ran are made up for: none or once.")
 ]
 Name = Annotated[str, typer.Option("--name", help="What lists call it; otherwise the job's name.")]
 ScheduleId = Annotated[str, typer.Argument(metavar="ID", help="Schedule id, as printed by `pmpo schedule list`.")]

@@ -26,6 +26,7 @@ from pmpo.contracts.jobs import (
     ModelView,
     ResultView,
 )
+from pmpo.contracts.models import ModelsView
 from pmpo.contracts.modes import RationalesView
 from pmpo.contracts.reports import ReportView
 from pmpo.data.rows import content_id
@@ -79,6 +80,10 @@ class LocalJobs:
         _refuse_what_needs_an_api(spec)
         terms = await self._models.terms(spec)
         return await estimated_job(spec, terms, await self._models.scorer(terms.target_arguments, ()))
+
+    async def models(self) -> ModelsView:
+        """What stands behind each name that a job may use. Raises as the start of a scorer does."""
+        return await self._models.served()
 
     def listed(self, query: Mapping[str, str | Sequence[str]]) -> JobsPage:
         """All jobs of the folder that fit the filters of the API's list, newest first, on one page."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from pmpo.client.local.scorer_process import ScorerProcess
-from pmpo.contracts.jobs import JobSpec
+from pmpo.contracts.jobs import JobSpec, ModelView
+from pmpo.contracts.models import ModelsView, NamedModelView
 from pmpo.contracts.scoring import TemplateArguments
+from pmpo.errors import PmpoError
 from pmpo.optim.ports import Generator
 from pmpo.optim.several import IdentifiedScorer, SeveralScorers
 from pmpo.optim.types import ModelIdentity
@@ -72,11 +75,24 @@ class LocalModels:
         row = endpoint(await self.table(), name)
         return InteractiveScorer(self._http, row, key=row.key())
 
+    async def served(self) -> ModelsView:
+        """What every scorer of the table serves; one that does not answer is named with its reason."""
+        table = await self.table()
+        return ModelsView(models=list(await asyncio.gather(*map(self._served, table.values()))))
+
     async def close(self) -> None:
         """Close every connection and stop the scorer."""
         await self._http.aclose()
         if self._own is not None:
             await self._own.stop()
+
+    async def _served(self, row: Endpoint) -> NamedModelView:
+        try:
+            found = (await self._scorer(row, {}, None, None).ask_model()).identity
+        except PmpoError as error:
+            return NamedModelView(name=row.name, served=None, problem=error.message)
+        view = ModelView(model=found.model, revision=found.revision, dtype=found.dtype, engine=found.engine)
+        return NamedModelView(name=row.name, served=view)
 
     def _scorer(
         self, row: Endpoint, arguments: TemplateArguments, identity: ModelIdentity | None, job_id: str | None

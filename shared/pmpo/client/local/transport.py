@@ -152,6 +152,8 @@ async def _routed(jobs: LocalJobs, call: Call) -> BaseModel:
             return await jobs.estimate(_body(JobSpec, call))
         case "GET", ["jobs"]:
             return jobs.listed(call.query)
+        case "GET", ["models"]:
+            return await jobs.models()
         case "POST", ["score"]:
             return await jobs.score(_body(ScoreCall, call))
         case "POST", ["analyze"]:

@@ -1,0 +1,90 @@
+"""A schedule on the whole system: the document's commands, and a job that the janitor makes when its time comes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.conftest import Jobs, Stack, wait_for
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "from pmpo.cli.main import run; run()"]
+
+
+@pytest.fixture
+def job_file(tmp_path: Path, small_job: dict[str, Any]) -> Path:
+    rows = "".join(json.dumps(row) + "\n" for row in small_job["dataset"]["train"])
+    (tmp_path / "rows.jsonl").write_text(rows, encoding="utf-8")
+    body = {**small_job, "dataset": {"train": "rows.jsonl"}, "optimizer": {"iterations": 1, "variants": 1}}
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps(body), encoding="utf-8")
+    (tmp_path / "job.yaml").write_text(json.dumps(body), encoding="utf-8")  # JSON is YAML
+    return path
+
+
+def pmpo(stack: Stack, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PMPO_")}
+    environment = {**kept, "COLUMNS": "100", "PMPO_URL": stack.api}
+    return subprocess.run([*COMMAND, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.timeout(300)
+def test_the_commands_of_the_document_run_in_its_order(stack: Stack, job_file: Path) -> None:
+    text = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    schedule_id = ""
+    for line in block.splitlines():
+        words = [schedule_id if word == "ID" else word for word in shlex.split(line)]
+        assert words[:2] == ["pmpo", "schedule"]
+        ran = pmpo(stack, job_file.parent, *words[1:])
+        assert ran.returncode == 0, (line, ran.stderr)
+        if words[2] == "add":
+            schedule_id = ran.stdout.strip()
+            assert re.search(r"The first job is made at \d{4}-\d\d-\d\d \d\d:\d\d", ran.stderr)
+        if words[2] == "list":
+            assert schedule_id in ran.stdout and "22:00-06:00" in ran.stdout
+    assert schedule_id not in pmpo(stack, job_file.parent, "schedule", "list").stdout
+
+
+@pytest.mark.timeout(300)
+def test_what_cannot_be_scheduled_is_one_sentence(stack: Stack, job_file: Path) -> None:
+    never = pmpo(stack, job_file.parent, "schedule", "add", "job.json", "--cron", "0 0 31 2 *")
+    assert (never.returncode, never.stdout) == (2, "")
+    assert never.stderr == "pmpo: cron: '0 0 31 2 *' never fires: no date fits it; correct day and month\n"
+    for option, value, said in (
+        ("--timezone", "Europe/Berln", "did you mean 'Europe/Berlin'?"),
+        ("--overlap", "wait", "--overlap is 'wait'; give skip or queue"),
+        ("--window", "22-6", "window: '22-6' is no window of the day"),
+    ):
+        refused = pmpo(stack, job_file.parent, "schedule", "add", "job.json", "--cron", "@daily", option, value)
+        assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr
+    gone = pmpo(stack, job_file.parent, "schedule", "rm", "sch_0", "--json")
+    assert (gone.returncode, json.loads(gone.stdout)["error"]["code"]) == (2, "not_found")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_job_is_made_when_its_time_comes_and_runs_to_its_end(
+    stack: Stack, job_file: Path, api: httpx.Client, jobs: Jobs
+) -> None:
+    added = pmpo(stack, job_file.parent, "schedule", "add", "job.json", "--cron", "* * * * *", "--json")
+    assert added.returncode == 0, added.stderr
+    path = f"/v1/schedules/{json.loads(added.stdout)['id']}"
+
+    def made() -> str | None:
+        return api.get(path).json()["last_job_id"]
+
+    job_id = str(wait_for(made, "the first job of the schedule", 150))
+    assert pmpo(stack, job_file.parent, "schedule", "rm", path.rsplit("/", 1)[1]).returncode == 0
+    view = jobs.finish(job_id)
+    assert (view["state"], view["name"]) == ("succeeded", "small")
+    assert api.get(path).status_code == 404
