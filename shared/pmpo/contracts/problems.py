@@ -43,7 +43,7 @@ class WireModel(BaseModel):
             unknown = next((str(key) for key in data if key not in known), None)
             if unknown is not None:
                 raise PydanticCustomError(
-                    _UNKNOWN_KEY, "unknown key '{key}'{hint}", {"key": unknown, "hint": _hint(unknown, known)}
+                    _UNKNOWN_KEY, "unknown key '{key}'{hint}", {"key": one_line(unknown), "hint": _hint(unknown, known)}
                 )
         return data
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
-from pmpo.contracts.problems import Problem, from_problem, to_problem
-from pmpo.errors import OverloadedError, PmpoError, UnavailableError, error_classes
+from pmpo.contracts.problems import Problem, from_problem, refusal, to_problem
+from pmpo.contracts.scoring import TokenizeTextsRequest
+from pmpo.errors import MAX_MESSAGE, InvalidInputError, OverloadedError, PmpoError, UnavailableError, error_classes
 
 
 @pytest.mark.parametrize("code", sorted(error_classes()))
@@ -37,6 +39,17 @@ def test_code_of_a_newer_service(retryable: bool, expected: type[PmpoError]) -> 
     assert type(error) is expected
     assert error.retryable is retryable
     assert error.message == "new"
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\nb", "\u202e", "x" * 5_000])
+def test_any_unknown_key_can_be_told_of(name: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TokenizeTextsRequest.model_validate({name: 1, "texts": []})
+    told = refusal(refused.value.errors()).message
+    assert "unknown key" in told
+    assert len(told) <= MAX_MESSAGE
+    assert told.isprintable()
+    assert Problem.model_validate_json(to_problem(InvalidInputError(told), "r").model_dump_json()).detail == told
 
 
 def test_members_of_newer_services_are_ignored() -> None:
