@@ -88,7 +88,11 @@ class Proxy:
                     super().handle()
 
             def do_GET(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", "0")))
+                length = int(self.headers.get("content-length", "0"))
+                body = self.rfile.read(length)
+                if len(body) < length:  # cut in the middle of it: nobody was asked anything
+                    self.close_connection = True
+                    return
                 proxy._note(self.path, self.headers.get("x-pmpo-job"), body)
                 headers = {name: self.headers[name] for name in FORWARDED if name in self.headers}
                 status, kept, content = proxy._forward(self.command, self.path, headers, body)

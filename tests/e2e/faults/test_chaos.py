@@ -21,7 +21,7 @@ from .proxy import Question
 
 PATIENT = Retries(max_attempts=400, first_wait_s=0.3, max_wait_s=2.0)
 FINAL = ("succeeded", "failed", "cancelled")
-MOST_AHEAD = 10
+MOST_AHEAD = 0.1  # of all jobs
 
 
 def short_jobs() -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def _submit_all(client: Client, chaos: Chaos, specs: list[JobSpec]) -> list[str]
     """Jobs come in as the disturbances do, some of them ahead, so that neither is over long before the other."""
     ids = []
     for number, spec in enumerate(specs):
-        wait_for(lambda number=number: chaos.has_tried((number - MOST_AHEAD) / len(specs)), "a disturbance", 300)
+        wait_for(lambda number=number: chaos.has_tried(number / len(specs) - MOST_AHEAD), "a disturbance", 300)
         ids.append(client.create_job(spec).id)
     return ids
 
