@@ -16,7 +16,7 @@ from pmpo.cli.options import AsJson
 from pmpo.runtime.settings import PREFIX, Settings, load_settings
 
 HIDDEN = "(set, not shown)"
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
+_PASSWORD = re.compile(r"(?<=://)\S*@")
 
 
 def env(as_json: AsJson = False) -> None:

@@ -64,10 +64,11 @@ def test_a_watch_ends_with_the_result(at: Any, capsys: pytest.CaptureFixture[str
 def test_env_hides_keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("PMPO_API_KEY", "s3cret")
     monkeypatch.setenv("PMPO_REDIS_URL", "redis://me:s3cret@host:6379/0")
+    monkeypatch.setenv("PMPO_URL", "http://me:s3cret@host:8000")
     for options in ([], ["--json"]):
         assert main(["env", *options]) == 0
         out = capsys.readouterr().out
-        assert "PMPO_REDIS_URL" in out and "***@host" in out and "s3cret" not in out
+        assert "PMPO_REDIS_URL" in out and "http://***@host:8000" in out and "s3cret" not in out
 
 
 def test_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
