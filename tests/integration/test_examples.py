@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from pmpo.cli.main import run; run()"]
 CITIES = ["Oslo", "Lima", "Rome", "Cairo", "Quito", "Delhi", "Paris", "Tokyo"]
 SHORT = "{iterations: 1, hard_examples: 1, variants: 2, patience: 1}"
-LONG = "{iterations: 200, hard_examples: 3, variants: 4, patience: 200}"
+LONG = "{iterations: 200, hard_examples: 10, variants: 12, patience: 200}\nmetric: null"
 pytestmark = pytest.mark.timeout(600)
 
 

@@ -16,7 +16,7 @@ from pmpo.cli.options import AsJson
 from pmpo.runtime.settings import PREFIX, Settings, load_settings
 
 HIDDEN = "(set, not shown)"
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
+_PASSWORD = re.compile(r"(?<=://)\S*@")
 
 
 def env(as_json: AsJson = False) -> None:
@@ -27,15 +27,24 @@ def env(as_json: AsJson = False) -> None:
         print_json({"version": __version__, "python": platform.python_version(), "settings": rows})
         return
     console = stdout_console()
+    console.print(f"pmpo {__version__}, Python {platform.python_version()}")
+    if not console.is_terminal:  # a line each, whatever its length
+        for row in rows:
+            origin = "" if row["is_set"] else "  # default"
+            console.print(Text(f"{row['name']}={_shown(row)}{origin}"), soft_wrap=True)
+        return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for column in ("setting", "value", "from"):
         table.add_column(column, overflow="fold")
     for row in rows:
         style = "" if row["is_set"] else "dim"
-        value = "-" if row["value"] is None else shown(str(row["value"]))
-        table.add_row(Text(row["name"], style=style), Text(value, style=style), "environment" if row["is_set"] else "")
-    console.print(f"pmpo {__version__}, Python {platform.python_version()}")
+        origin = "environment" if row["is_set"] else ""
+        table.add_row(Text(row["name"], style=style), Text(_shown(row) or "-", style=style), origin)
     console.print(table)
+
+
+def _shown(row: dict[str, Any]) -> str:
+    return "" if row["value"] is None else shown(str(row["value"]))
 
 
 def _setting(name: str, value: Any, settings: Settings) -> dict[str, Any]:
