@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from contextlib import nullcontext, suppress
 from typing import Any
 
@@ -25,10 +26,15 @@ pytestmark = pytest.mark.timeout(0)
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
-@schemathesis.serializer("application/x-ndjson")
-def as_lines(_context: Any, value: Any) -> bytes:
-    """What stands for a body of JSON lines in the description is a text."""
-    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+def _bytes_of(value: Any) -> bytes:
+    """What stands for a file in the descriptions: a text, or bytes in a wrapper."""
+    data = getattr(value, "data", value)
+    return data if isinstance(data, bytes) else str(data).encode("utf-8", "replace")
+
+
+# JSON lines as they are; an archive packed, so that something of it is read.
+schemathesis.serializer("application/x-ndjson")(lambda _context, value: _bytes_of(value))
+schemathesis.serializer("application/gzip")(lambda _context, value: gzip.compress(_bytes_of(value)))
 
 
 @pytest.mark.parametrize("service", ["api", "scorer"])
