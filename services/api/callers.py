@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -40,15 +40,15 @@ def anyone() -> Caller:
     return Caller(DEFAULT_PROJECT, ALL_SCOPES)
 
 
-def _caller(request: Request, _key: Annotated[object, Depends(_described)]) -> Caller:
+async def _caller(request: Request, _key: Annotated[object, Depends(_described)]) -> Caller:
     return cast(Caller, request.state.caller)
 
 
 AnyCaller = Annotated[Caller, Depends(_caller)]
 
 
-def _with(scope: Scope) -> Callable[[Caller], Caller]:
-    def allowed(caller: AnyCaller) -> Caller:
+def _with(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
+    async def allowed(caller: AnyCaller) -> Caller:
         """Raises ForbiddenError: the key has another scope."""
         if scope not in caller.scopes:
             held = " and ".join(name for name in SCOPES if name in caller.scopes)

@@ -1,4 +1,8 @@
-"""The collaborators of the routes, built once by the app and handed to each request."""
+"""The collaborators of the routes, built once by the app and handed to each request.
+
+Dependencies are coroutines although they wait for nothing: a plain function would cost each request a change of
+thread.
+"""
 
 from __future__ import annotations
 
@@ -43,51 +47,51 @@ def _collaborators(request: Request) -> Collaborators:
     return cast(Collaborators, request.app.state.collaborators)
 
 
-def _jobs(request: Request) -> JobService:
+async def _jobs(request: Request) -> JobService:
     return _collaborators(request).jobs
 
 
-def _reports(request: Request) -> ReportService:
+async def _reports(request: Request) -> ReportService:
     return _collaborators(request).reports
 
 
-def _datasets(request: Request) -> DatasetService:
+async def _datasets(request: Request) -> DatasetService:
     return _collaborators(request).datasets
 
 
-def _prompts(request: Request) -> PromptService:
+async def _prompts(request: Request) -> PromptService:
     return _collaborators(request).prompts
 
 
-def _health(request: Request) -> Health:
+async def _health(request: Request) -> Health:
     return _collaborators(request).health
 
 
-def _keys(request: Request) -> KeyService:
+async def _keys(request: Request) -> KeyService:
     return _collaborators(request).keys
 
 
-def _streams(request: Request) -> EventStreams:
+async def _streams(request: Request) -> EventStreams:
     return _collaborators(request).streams
 
 
-def _models(request: Request) -> ModelService:
+async def _models(request: Request) -> ModelService:
     return _collaborators(request).models
 
 
-def _archives(request: Request) -> ArchiveService:
+async def _archives(request: Request) -> ArchiveService:
     return _collaborators(request).archives
 
 
-def _clearing(request: Request) -> GcService:
+async def _clearing(request: Request) -> GcService:
     return _collaborators(request).clearing
 
 
-def _scoring(request: Request) -> ScoringService:
+async def _scoring(request: Request) -> ScoringService:
     return _collaborators(request).scoring
 
 
-def _schedules(request: Request) -> ScheduleService:
+async def _schedules(request: Request) -> ScheduleService:
     return _collaborators(request).schedules
 
 

@@ -33,7 +33,7 @@ class Keyed:
         return KeyedRequest(self._project, self._route, self._key, sent)
 
 
-def _keyed(
+async def _keyed(
     request: Request,
     caller: AnyCaller,
     idempotency_key: Annotated[

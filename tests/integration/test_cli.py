@@ -255,7 +255,7 @@ def test_every_route_is_documented(stack: StackAddresses) -> None:
     routes = httpx.get(f"{stack.api}/openapi.json").json()["paths"]
     for path, methods in routes.items():
         for method in methods:
-            assert f"`{method.upper()} {path.replace('{job_id}', '{id}')}`" in documented
+            assert f"`{method.upper()} {re.sub(r'{[a-z]+_id}', '{id}', path)}`" in documented, (method, path)
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], code: int, part: str) -> None:

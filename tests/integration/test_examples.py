@@ -36,10 +36,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackAddresses]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    rows = [{"input": f"{city} was lovely, part {part}.", "target": city} for city in CITIES for part in range(3)]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    for name, optimizer in (("job", SHORT), ("long", LONG)):
-        body = f"name: cities\nprompt: Do it.\ndataset: {{train: rows.jsonl}}\noptimizer: {optimizer}\n"
+    for name, optimizer, num_parts in (("job", SHORT, 3), ("long", LONG, 40)):
+        parts = range(num_parts)
+        rows = [{"input": f"{city} was lovely, part {part}.", "target": city} for city in CITIES for part in parts]
+        data = "rows.jsonl" if name == "job" else "many_rows.jsonl"
+        (tmp_path / data).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        body = f"name: cities\nprompt: Do it.\ndataset: {{train: {data}}}\noptimizer: {optimizer}\n"
         (tmp_path / f"{name}.yaml").write_text(f"{body}max_answer_tokens: 8\n", encoding="utf-8")
     (tmp_path / "before.txt").write_text("Process the input. Take your time.", encoding="utf-8")
     (tmp_path / "after.txt").write_text("Name the city of the review.", encoding="utf-8")

@@ -50,7 +50,7 @@ class JobFilter:
         )
 
 
-def _filter(
+async def _filter(
     *,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE_JOBS)] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,

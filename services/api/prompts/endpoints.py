@@ -32,7 +32,7 @@ Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_PROMPTS)]
 Before = Annotated[int | None, Query(ge=1, le=2**31, description="`next` of the page before")]
 
 
-def _name(name: Annotated[str, Path(description="the prompt's name")]) -> str:
+async def _name(name: Annotated[str, Path(description="the prompt's name")]) -> str:
     """Raises InvalidInputError: no prompt can have that name."""
     problem = name_problem(name)
     if problem:
