@@ -18,17 +18,23 @@ T = TypeVar("T")
 SOCKET_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 3.0
 RETRY_AFTER_S = 1.0
+MAX_CONNECTIONS = 32
 
 
 def connect(url: str | None) -> redis.asyncio.Redis:
-    """A client for asyncio; no connection is opened yet.
+    """A client for asyncio; no connection is opened yet. Commands beyond ``MAX_CONNECTIONS`` wait for one.
 
     Raises:
         ConfigurationError: no address, or one that is none.
     """
-    return redis.asyncio.Redis.from_url(
-        _checked(url), socket_timeout=SOCKET_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        _checked(url),
+        max_connections=MAX_CONNECTIONS,
+        timeout=SOCKET_TIMEOUT_S,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
     )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def connect_blocking(url: str | None) -> redis.Redis:
