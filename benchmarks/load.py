@@ -80,7 +80,10 @@ def _stack(num_workers: int, folder: Path) -> Iterator[dict[str, Any]]:
         yield json.loads(line)
     finally:
         process.terminate()
-        process.wait(STOP_S)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def _small_job() -> dict[str, Any]:

@@ -18,12 +18,11 @@ T = TypeVar("T")
 SOCKET_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 3.0
 RETRY_AFTER_S = 1.0
-# At most so many connections a process: above that a command waits for one. The library's own pool would refuse it.
-MAX_CONNECTIONS = 50
+MAX_CONNECTIONS = 32
 
 
 def connect(url: str | None) -> redis.asyncio.Redis:
-    """A client for asyncio; no connection is opened yet.
+    """A client for asyncio; no connection is opened yet. Commands beyond ``MAX_CONNECTIONS`` wait for one.
 
     Raises:
         ConfigurationError: no address, or one that is none.

@@ -40,6 +40,13 @@ MASKED: dict[str, Any] = {
     "mode": "delete",
     "examples": [{"input": "We loved Rome.", "target": "Rome", "weight": 1.0}],
 }
+ANALYZE: dict[str, Any] = {
+    "prompt": "Be brief. Reply with the city. Take your time.",
+    "examples": [{"input": "We loved Rome.", "target": "Rome", "weight": 1.0}, {"input": "Oslo", "target": "Oslo"}],
+    "mode": "delete",
+    "max_units": 5,
+    "protect": ["city"],
+}
 CHAT: dict[str, Any] = {
     "model": "default",
     "messages": [{"role": "user", "content": "hi"}],

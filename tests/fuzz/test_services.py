@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from .conftest import Fuzzed, Share
-from .inputs import CHAT, JOB, JSON_LINES, MASKED, SCORE, TEXTS, bodies
+from .inputs import ANALYZE, CHAT, JOB, JSON_LINES, MASKED, SCORE, TEXTS, bodies
 from .tally import DEADLINE_S, Tally, for_each, judge, timed
 
 MAX_GROWTH_MIB = {"api": 48.0, "scorer": 160.0}  # the scorer may remember 64 MB of contexts
@@ -72,6 +72,12 @@ def test_json_lines(fuzzed: Fuzzed, client: httpx.Client, tally: Tally, share: S
         timed(tally, "POST /v1/datasets", send)
 
     for_each(JSON_LINES, share(0.15), seed, check)
+
+
+def test_analyses(fuzzed: Fuzzed, client: httpx.Client, tally: Tally, share: Share, seed: int) -> None:
+    for path, document in (("/v1/analyze", ANALYZE), ("/v1/score", {**SCORE, "model": "default"})):
+        case = f"POST {path} of the API"
+        _post_all(client, fuzzed.api + path, case, bodies(document), tally=tally, num_inputs=share(0.03), seed=seed)
 
 
 def test_versions_of_prompts(fuzzed: Fuzzed, client: httpx.Client, tally: Tally, share: Share, seed: int) -> None:

@@ -14,6 +14,7 @@ from pmpo.contracts.jobs import (
     JobCreated,
     JobsPage,
     JobSpec,
+    JobState,
     JobView,
     ResultView,
 )
@@ -28,7 +29,7 @@ from services.api.jobs.checks import JobChecks
 from services.api.jobs.control import JobControl
 from services.api.jobs.data import JobRows, content_ids
 from services.api.jobs.listing import JobFilter, jobs_page
-from services.api.jobs.waiting import Waiting
+from services.api.jobs.waiting import SharedLooks, Waiting
 from services.queues import JobQueues
 from services.store.admission import JobLimits
 from services.store.idempotency import KeyedRequest
@@ -50,6 +51,8 @@ class JobService:
         self._checks = checks
         self._limits = limits
         self._control = JobControl(store)
+        self._versions = SharedLooks(store.jobs.version)
+        self._pulses = SharedLooks(self._pulse)
         self._rows = JobRows(store)
 
     async def create(self, project: str, spec: JobSpec, request: KeyedRequest | None = None) -> tuple[JobCreated, bool]:
@@ -127,7 +130,8 @@ class JobService:
             return seen.view
 
         async def has_changed() -> bool:
-            return await self._store.jobs.version(job_id) != seen.version
+            version = await self._versions.at(job_id)
+            return version > seen.version or not version
 
         await self.waiting.until(has_changed, wait_s)
         return (await self._store.jobs.get(job_id)).view
@@ -140,8 +144,8 @@ class JobService:
         """
 
         async def has_news() -> bool:
-            page = await self._page(job_id, after)
-            return bool(page.events) or page.state in FINAL_STATES
+            state, num_events = await self._pulses.at(job_id)
+            return num_events > after or state is None or state in FINAL_STATES
 
         await self.waiting.until(has_news, wait_s)
         return await self._page(job_id, after)
@@ -203,6 +207,9 @@ class JobService:
             raise ConflictError(f"job {job_id} failed and has no result: {record.view.failure.message}")
         remedy = "submit it again" if record.is_final else f"wait for it with GET /v1/jobs/{job_id}?wait=30"
         raise ConflictError(f"job {job_id} is {record.state} and has no result; {remedy}")
+
+    async def _pulse(self, job_id: str) -> tuple[JobState | None, int]:
+        return (await self._store.journal.pulses([job_id]))[0]
 
     async def _page(self, job_id: str, after: int) -> EventsPage:
         """The state is read before the events, so that a final state means that no event is missing."""

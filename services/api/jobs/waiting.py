@@ -5,8 +5,30 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
 POLL_S = 0.15
+T = TypeVar("T")
+
+
+class SharedLooks(Generic[T]):
+    """What many callers look at is looked up once for all of them, at most about seven times a second for each name.
+
+    An answer may be as old as that. Whoever waits for something that does not go back loses nothing by it but the time.
+    """
+
+    def __init__(self, look: Callable[[str], Awaitable[T]]) -> None:
+        self._look = look
+        self._recent: dict[str, asyncio.Future[T]] = {}
+
+    async def at(self, name: str) -> T:
+        """What ``look`` says of a name, or said a moment ago. Raises what it raises."""
+        found = self._recent.get(name)
+        if found is None:
+            found = self._recent[name] = asyncio.ensure_future(self._look(name))
+            found.add_done_callback(lambda looked: looked.cancelled() or looked.exception())  # also if nobody waits now
+            asyncio.get_running_loop().call_later(POLL_S, self._recent.pop, name, None)
+        return await asyncio.shield(found)
 
 
 class Waiting:

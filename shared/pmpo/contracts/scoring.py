@@ -33,6 +33,7 @@ TokensCell: TypeAlias = list[float] | list[list[float]]
 DEADLINE_HEADER = "x-pmpo-deadline-ms"  # how long the caller waits for the answer: after that the work is dropped
 JOB_HEADER = "x-pmpo-job"  # names the job that a request belongs to: jobs take turns in the scorer
 MAX_CHOICES = 128
+MAX_WEIGHT = 1e9  # sums of weights stay finite
 MAX_STOPS = 16
 
 
@@ -64,7 +65,7 @@ class ScoreExample(WireModel):
     input: str | None = None
     target: str | None = None
     targets: list[str] | None = Field(default=None, min_length=1)
-    weight: float = Field(default=1.0, ge=0)
+    weight: float = Field(default=1.0, ge=0, le=MAX_WEIGHT)
 
     @model_validator(mode="after")
     def _check_forms(self) -> Self:

@@ -118,7 +118,8 @@ def _num_bytes(text: str) -> int:
 
 
 def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
-    return sum(value * weight for value, weight in zip(values, weights, strict=True)) / sum(weights)
+    total = sum(weights)  # divided by it first: a product with a tiny weight would lose its digits
+    return sum(value * (weight / total) for value, weight in zip(values, weights, strict=True))
 
 
 def _first(cell: float | list[float] | list[int]) -> float:

@@ -58,6 +58,7 @@ def test_example_forms() -> None:
         ({"input": "i", "fields": {"input": "j"}, "target": "t"}, "differ"),
         ({"input": "i", "target": "t", "weight": -1}, "weight"),
         ({"input": "i", "target": "t", "weight": float("nan")}, "weight"),
+        ({"input": "i", "target": "t", "weight": 1e308}, "weight"),
         ({"input": "i", "target": 3}, "target"),
     ],
 )

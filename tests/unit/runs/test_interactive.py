@@ -28,6 +28,14 @@ def test_losses_are_weighted_means_in_nats_per_token() -> None:
     assert score_view(score_call(), answer).losses == [(1 * 1 + 2 * 3) / 4, (2 * 1 + 1 * 3) / 4]
 
 
+@pytest.mark.parametrize("weight", [5e-324, 1e-300, 1e9])
+def test_only_the_proportion_of_weights_counts(weight: float) -> None:
+    sums, counts = [[-2.0, -6.0]] * 2, [[2, 3]] * 2
+    answer = ScoreResponse.model_validate({**MEASURED, "log_likelihoods": sums, "num_tokens": counts})
+    rows = [{**ROW, "weight": weight}] * 2
+    assert score_view(score_call(examples=rows), answer).losses == [1.5, 1.5]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -4,7 +4,7 @@ import pytest
 
 from pmpo.errors import ConfigurationError, StoreUnavailableError
 from services.stack.options import free_port
-from services.store.connection import connect
+from services.store.connection import MAX_CONNECTIONS, connect
 from services.store.records import NewJob
 from services.store.store import Store
 
@@ -25,6 +25,10 @@ async def test_a_redis_that_is_not_there_can_be_tried_again(redis_url: str) -> N
             assert "secret" not in caught.value.message
     finally:
         await store.close()
+
+
+async def test_more_commands_at_once_than_connections_wait_for_one(store: Store) -> None:
+    await asyncio.gather(*(store.ping() for _ in range(20 * MAX_CONNECTIONS)))
 
 
 async def test_a_cancelled_caller_is_cancelled_and_what_it_began_is_done(redis_url: str) -> None:
