@@ -34,7 +34,13 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder, _stack(given.workers, Path(folder)) as ready:
         address = urlsplit(str(ready["api"]))
         load = Load(
-            str(address.hostname), int(address.port or 80), given.clients, given.seconds, given.every, given.follow
+            str(address.hostname),
+            int(address.port or 80),
+            given.clients,
+            given.seconds,
+            given.every,
+            given.follow,
+            given.backlog,
         )
         figures = asyncio.run(_measure(load, ready["pids"]))
     given.out.mkdir(parents=True, exist_ok=True)
@@ -103,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     options.add_argument("--clients", type=int, default=200, help="clients that look once a second and follow a job")
     options.add_argument("--seconds", type=float, default=60.0, help="how long")
     options.add_argument("--every", type=float, default=2.0, help="seconds between two submitted jobs")
+    options.add_argument("--backlog", type=int, default=20, help="jobs that are submitted before the clients come")
     options.add_argument("--follow", choices=get_args(Follow), default="sse", help="by streams, long polls, or not")
     options.add_argument("--workers", type=int, default=1, help="worker processes of the stack")
     options.add_argument("--out", type=Path, default=RESULTS, help="folder for load.json and load.md")

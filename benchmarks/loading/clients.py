@@ -13,17 +13,22 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from benchmarks.loading.wire import Connection
+from pmpo.contracts.jobs import FINAL_STATES
 
 Follow = Literal["sse", "wait", "none"]
 TICK_S = 0.01
 POLL_S = 1.0
+ARRIVAL_S = 5.0  # within which the clients come, one after the other
 WAIT_S = 30
 ANSWER_S = 30.0
+COME_BACK_S = 0.5  # on average, from the end of one job to following another
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much there is of what: clients, seconds, seconds between two submitted jobs, how clients follow jobs."""
+    """How much there is of what: clients, seconds, seconds between two submitted jobs, how clients follow jobs, and how
+    many jobs are there before them.
+    """
 
     host: str
     port: int
@@ -31,6 +36,7 @@ class Load:
     seconds: float
     submit_every_s: float
     follow: Follow
+    num_first_jobs: int = 1
 
 
 @dataclass(slots=True)
@@ -55,6 +61,7 @@ class Clients:
         self._load = load
         self._job = job
         self._rng = random.Random(seed)
+        self._over: set[str] = set()
         self._has_jobs = asyncio.Event()
         self._has_ended = False
 
@@ -65,9 +72,10 @@ class Clients:
             tasks = [group.create_task(self._submit()), group.create_task(self._measure_lag())]
             await self._has_jobs.wait()
             for number in range(load.num_clients):
-                tasks.append(group.create_task(self._poll(number * POLL_S / load.num_clients)))
+                offset_s = number * ARRIVAL_S / load.num_clients
+                tasks.append(group.create_task(self._poll(offset_s)))
                 if load.follow != "none":
-                    tasks.append(group.create_task(self._follow()))
+                    tasks.append(group.create_task(self._follow(offset_s)))
             await asyncio.sleep(load.seconds)
             self._has_ended = True
             for task in tasks:
@@ -83,9 +91,10 @@ class Clients:
                 if answer is not None:
                     self.seen.submits_s.append(time.perf_counter() - started_at)
                     self.seen.jobs.append(json.loads(answer)["id"])
-                    self._has_jobs.set()
                     number += 1
-                await asyncio.sleep(self._load.submit_every_s)
+                if number >= self._load.num_first_jobs:
+                    self._has_jobs.set()
+                    await asyncio.sleep(self._load.submit_every_s)
 
     async def _poll(self, offset_s: float) -> None:
         """Look once a second at the second's beginning, however long the last answer took."""
@@ -98,15 +107,21 @@ class Clients:
                     self.seen.statuses_s.append(time.perf_counter() - started_at)
                 next_at = max(next_at + POLL_S, started_at)
 
-    async def _follow(self) -> None:
+    async def _follow(self, offset_s: float) -> None:
+        await asyncio.sleep(offset_s)
         async with self._connected() as connection:
             while True:
-                job_id = self._any_job()
+                job_id = self._unfinished_job()
                 if self._load.follow == "wait":
-                    await self._ask(connection, "GET", f"/v1/jobs/{job_id}?wait={WAIT_S}")
+                    await self._wait(connection, job_id)
                 else:
                     await self._read_stream(connection, job_id)
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(self._rng.uniform(0.0, 2 * COME_BACK_S))
+
+    async def _wait(self, connection: Connection, job_id: str) -> None:
+        answer = await self._ask(connection, "GET", f"/v1/jobs/{job_id}?wait={WAIT_S}")
+        if answer is not None and json.loads(answer).get("state") in FINAL_STATES:
+            self._over.add(job_id)
 
     async def _read_stream(self, connection: Connection, job_id: str) -> None:
         self.seen.num_streams += 1
@@ -114,6 +129,8 @@ class Clients:
             async with aclosing(connection.stream(f"/v1/jobs/{job_id}/events")) as lines:
                 async for line in lines:
                     self.seen.num_frames += line.startswith(b"data:")
+                    if line.startswith(b"event: end"):
+                        self._over.add(job_id)
         except (OSError, EOFError) as error:
             self._note(f"stream: {type(error).__name__}")
 
@@ -139,8 +156,11 @@ class Clients:
             self.seen.lags_s.append(time.perf_counter() - started_at - TICK_S)
 
     def _any_job(self) -> str:
-        """One of the newest ten: those that run or wait."""
-        return self._rng.choice(self.seen.jobs[-10:])
+        return self._rng.choice(self.seen.jobs)
+
+    def _unfinished_job(self) -> str:
+        """One that nobody has seen the end of: people follow what still happens."""
+        return self._rng.choice([each for each in self.seen.jobs if each not in self._over] or self.seen.jobs[-1:])
 
     def _note(self, error: str) -> None:
         if not self._has_ended:

@@ -63,6 +63,7 @@ def report(load: Load, seen: Seen, memory: MemoryLog, busy: Mapping[str, float])
             "seconds": load.seconds,
             "submit_every_s": load.submit_every_s,
             "follow": load.follow,
+            "first_jobs": load.num_first_jobs,
         },
         "status_ms": latencies_ms(seen.statuses_s),
         "submit_ms": latencies_ms(seen.submits_s),

@@ -50,7 +50,7 @@ async def api(fails: bool = False) -> AsyncIterator[int]:
 @pytest.mark.parametrize("follow", ["sse", "wait", "none"])
 async def test_every_client_looks_and_follows(follow: Follow) -> None:
     async with api() as port:
-        load = Load("127.0.0.1", port, num_clients=4, seconds=1.2, submit_every_s=0.5, follow=follow)
+        load = Load("127.0.0.1", port, num_clients=4, seconds=5.0, submit_every_s=0.5, follow=follow)
         clients = Clients(load, {"prompt": "p"})
         await clients.run()
     seen = clients.seen
