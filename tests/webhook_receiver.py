@@ -75,7 +75,10 @@ def serving(receiver: Receiver) -> Iterator[Receiver]:
         def log_message(self, *_arguments: object) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # as many may come at once: beyond it the system resets connections
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     receiver.port = int(server.server_address[1])
     threading.Thread(target=server.serve_forever, daemon=True).start()
