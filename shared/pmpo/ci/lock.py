@@ -31,7 +31,22 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class LockedPrompt(_Part):
+class _Measured(_Part):
+    """What an entry of the file and a prompt that was read from it share."""
+
+    file: str
+    prompt: str
+    data: str
+    scoring: str
+    search: str
+    meta_prompts: str
+    verdict: str
+    loss: float
+    unit: str
+    models: dict[str, ModelView]
+
+
+class LockedPrompt(_Measured):
     """One prompt at its last refresh.
 
     Attributes:
@@ -45,16 +60,6 @@ class LockedPrompt(_Part):
         losses: by the names of the measured rows, in their order.
     """
 
-    file: str
-    prompt: str
-    data: str
-    scoring: str
-    search: str
-    meta_prompts: str
-    verdict: str
-    loss: float
-    unit: str
-    models: dict[str, ModelView]
     text: str
     losses: dict[str, float]
 
@@ -64,21 +69,11 @@ class _Row(_Part):
     loss: float
 
 
-class _Entry(_Part):
+class _Entry(_Measured):
     """A prompt as it stands in the file."""
 
-    file: str
-    prompt: str
-    data: str
-    scoring: str
-    search: str
-    meta_prompts: str
-    verdict: str
-    loss: float
-    unit: str
     text: list[str]
     losses: list[_Row]
-    models: dict[str, ModelView]
 
 
 class _Document(_Part):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +17,7 @@ from pmpo.cli.console import on_one_line, print_json, shown, stdout_console
 from pmpo.cli.exits import FAILED
 from pmpo.cli.options import AsJson
 from pmpo.cli.stored import DataFormat, Delimiter, FieldNames, FileArgument
+from pmpo.cli.tables import plain_table
 from pmpo.contracts.datasets import DataReport, RepeatedRow, SetReport
 from pmpo.contracts.jobdata import Row, SetName
 from pmpo.contracts.objectives import ObjectiveKind
@@ -90,7 +90,7 @@ def _story(report: DataReport) -> Iterator[RenderableType]:
 
 
 def _fields(report: SetReport) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     for heading in ("key", "rows", "empty", "holds", "shortest", "median", "95 %", "longest"):
         table.add_column(heading, justify="left" if heading in ("key", "holds") else "right")
     for found in report.fields:

@@ -6,13 +6,12 @@ import platform
 import re
 from typing import Any
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from pmpo import __version__
 from pmpo.cli.console import print_json, shown, stdout_console
 from pmpo.cli.options import AsJson
+from pmpo.cli.tables import plain_table
 from pmpo.runtime.settings import PREFIX, Settings, load_settings
 
 HIDDEN = "(set, not shown)"
@@ -33,7 +32,7 @@ def env(as_json: AsJson = False) -> None:
             origin = "" if row["is_set"] else "  # default"
             console.print(Text(f"{row['name']}={_shown(row)}{origin}"), soft_wrap=True)
         return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     for column in ("setting", "value", "from"):
         table.add_column(column, overflow="fold")
     for row in rows:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from pmpo.cli import words
 from pmpo.cli.console import print_json, progress_console, shown, stderr_console, stdout_console
 from pmpo.cli.jobs import read_job
 from pmpo.cli.optimize import chosen_api
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
+from pmpo.cli.tables import plain_table
 from pmpo.client import Client
 from pmpo.contracts.estimates import EstimateView
 
@@ -33,7 +32,7 @@ def estimate(file: JobFile, url: Url = None, seed: Seed = None, as_json: AsJson 
 
 def print_estimate(console: Console, found: EstimateView) -> None:
     """The three amounts of each kind, and the smallest budget that the job takes."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     for name in ("", "low", "expected", "high", "smallest budget"):
         table.add_column(name, justify="right" if name else "left")
     smallest = found.smallest_budget

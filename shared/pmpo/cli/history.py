@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli import words
 from pmpo.cli.console import on_one_line
+from pmpo.cli.tables import plain_table
 from pmpo.contracts.prompts import LabelMove, PromptSummary, PromptVersionView
 
 MAX_TEXT = 40
@@ -75,7 +75,7 @@ def _moment(seconds: float) -> str:
 
 
 def _table(*headings: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     for heading in headings:
         table.add_column(heading, justify="right" if heading in ("version", "versions") else "left")
     return table

@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli.console import print_json, shown, stderr_console, stdout_console
 from pmpo.cli.options import AsJson, Url
+from pmpo.cli.tables import plain_table
 from pmpo.client import Client
 from pmpo.contracts.keys import KeyView, NewKey
 from pmpo.contracts.problems import refusal
@@ -62,7 +61,7 @@ def list_keys(url: Url = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(page.model_dump(mode="json"))
         return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     for heading in ("id", "name", "scopes", "made", "last used", "ends"):
         table.add_column(heading)
     for key in page.keys:

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Annotated, cast, get_args
 
 import typer
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +15,7 @@ from pmpo.cli import words
 from pmpo.cli.console import on_one_line, print_json, progress_console, stdout_console
 from pmpo.cli.optimize import goes_on
 from pmpo.cli.options import AsJson, JobId, Url
+from pmpo.cli.tables import plain_table
 from pmpo.cli.watch import Watcher
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobState, JobView
@@ -100,7 +100,7 @@ def _known(option: str, given: str, known: tuple[str, ...]) -> str:
 
 
 def _table(jobs: list[JobView]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     for column in ("id", "name", "state", "made"):
         table.add_column(column, no_wrap=True)
     for column in ("round", "train loss"):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli import shorter, words
 from pmpo.cli.console import on_one_line, shown
+from pmpo.cli.tables import plain_table
 from pmpo.contracts.jobs import RejectionView, ResultView
 from pmpo.text.diff import Piece, word_diff
 
@@ -62,7 +62,7 @@ def _verdict(result: ResultView) -> RenderableType:
 
 
 def _numbers(result: ResultView) -> RenderableType:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     table.add_column("")
     for name in ("before", "after", "change"):
         table.add_column(name, justify="right")

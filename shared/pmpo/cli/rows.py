@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli import words
+from pmpo.cli.tables import plain_table
 from pmpo.contracts.candidates import CandidateView, Split
 from pmpo.contracts.reports import ReportView
 
@@ -41,7 +40,7 @@ def _losses(view: CandidateView, split: Split) -> dict[int, float]:
 
 
 def _table(split: str, rows: Iterable[tuple[int, float, float | None]]) -> RenderableType:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     for name in ("row", "before", "after", "change"):
         table.add_column(name, justify="right")
     for row, before, after in rows:

@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Annotated, cast
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli.console import print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.jobs import read_job
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
+from pmpo.cli.tables import plain_table
 from pmpo.client import Client
 from pmpo.contracts.schedules import CatchUp, Overlap, ScheduleSpec, ScheduleView
 from pmpo.errors import InvalidInputError
@@ -86,7 +85,7 @@ def list_schedules(url: Url = None, as_json: AsJson = False) -> None:
     if not page.schedules:
         stdout_console().print("There are no schedules.")
         return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     for column in ("id", "name", "when", "next", "jobs", "skipped", "missed"):
         table.add_column(column, overflow="fold")
     for each in page.schedules:

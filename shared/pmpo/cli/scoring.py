@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import typer
-from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli import words
@@ -17,6 +15,7 @@ from pmpo.cli.jobs import read_job
 from pmpo.cli.optimize import chosen_api
 from pmpo.cli.options import AsJson, Url
 from pmpo.cli.report import has_colour, indented
+from pmpo.cli.tables import plain_table
 from pmpo.client import Client
 from pmpo.contracts.interactive import AnalyzeView
 from pmpo.contracts.jobs import JobSpec
@@ -55,7 +54,7 @@ def score(files: Prompts, data: Data = None, rows: Rows = 50, url: Url = None, a
         model = {"model": found.model, "revision": found.revision, "dtype": found.dtype, "engine": found.engine}
         print_json({"prompts": scored, "rows": num_rows, **model, "scored_tokens": found.scored_tokens})
         return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     table.add_column("loss", justify="right")
     table.add_column("change", justify="right")
     table.add_column("prompt")
@@ -103,7 +102,7 @@ def analyze(
 
 def analysis(found: AnalyzeView, console: Console) -> RenderableType:
     """The prompt with its parts in colours where there are any, and each part with its worth."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     table.add_column("rise without it", justify="right", no_wrap=True)
     table.add_column("part")
     for unit in found.units:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli import words
 from pmpo.cli.console import on_one_line, print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.options import AsJson, Url
+from pmpo.cli.tables import plain_table
 from pmpo.client import Client
 from pmpo.client.rows import DataFile
 from pmpo.contracts.datasets import DatasetView
@@ -111,7 +111,7 @@ def _size(view: DatasetView) -> str:
 
 
 def _table(views: Sequence[DatasetView]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     table.add_column("id", no_wrap=True)
     for heading in ("name", "rows", "stored"):
         table.add_column(heading, justify="right" if heading == "rows" else "left")

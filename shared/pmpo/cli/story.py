@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli import words
 from pmpo.cli.console import on_one_line, shown
 from pmpo.cli.report import diff_text, has_colour, indented
+from pmpo.cli.tables import plain_table
 from pmpo.contracts.reports import LineageStep, ReportView, UnitsView
 
 MAX_TEXT = 52
@@ -27,7 +26,7 @@ def rounds(found: ReportView) -> RenderableType | None:
     """The incumbent's losses round by round, and what was used until then; None before the first round's end."""
     if len(found.curve) < 2:
         return None
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     for name in ("round", "train loss", "validation loss", "tokens scored", "generated"):
         table.add_column(name, justify="right")
     table.add_column("")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli import words
 from pmpo.cli.console import shown
 from pmpo.cli.report import diff_legend, has_colour, indented, prompt_diff
+from pmpo.cli.tables import plain_table
 from pmpo.contracts.reports import ReportView, UseView
 
 
@@ -20,7 +19,7 @@ def unfinished(found: ReportView, console: Console) -> list[RenderableType]:
 
 def _numbers(found: ReportView) -> RenderableType:
     outcome = found.outcome
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = plain_table()
     table.add_column("")
     for name in ("before", "so far"):
         table.add_column(name, justify="right")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote
 
 from pmpo.client.answers import read
 from pmpo.client.calls import Call
 from pmpo.client.exchange import Exchange
+from pmpo.client.paths import path_of
 from pmpo.client.rows import Data, packed, rows_of
 from pmpo.contracts.datasets import DatasetsPage, DatasetView
 from pmpo.data.mapping import renamed
@@ -103,6 +103,4 @@ class DatasetCalls:
 
 
 def _path(dataset_id: str) -> str:
-    if not dataset_id.strip():
-        raise InvalidInputError("the data set's id is empty; give one that `pmpo datasets list` prints")
-    return f"/v1/datasets/{quote(dataset_id.strip(), safe='')}"
+    return path_of("datasets", dataset_id, "the data set's id is empty; give one that `pmpo datasets list` prints")

@@ -5,19 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
-from urllib.parse import quote
 
 from pydantic import BaseModel
 
 from pmpo.client.answers import read
 from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
+from pmpo.client.paths import path_of
 from pmpo.contracts.candidates import CandidatesPage, Fate
 from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobState, JobView, ResultView
 from pmpo.contracts.modes import JobKind, RationalesView
 from pmpo.contracts.reports import ReportView
-from pmpo.errors import InvalidInputError
 
 
 class ReadyView(BaseModel):
@@ -215,6 +214,4 @@ class JobCalls:
 
 def job_path(job_id: str, below: str = "") -> str:
     """The path of a job, or of what is below it. Raises InvalidInputError: the id is empty."""
-    if not job_id.strip():
-        raise InvalidInputError("the job id is empty; give the id that `pmpo submit` printed")
-    return f"/v1/jobs/{quote(job_id.strip(), safe='')}{below}"
+    return path_of("jobs", job_id, "the job id is empty; give the id that `pmpo submit` printed", below)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from pmpo.client.answers import read
 from pmpo.client.calls import Call
 from pmpo.client.exchange import Exchange
+from pmpo.client.paths import path_of
 from pmpo.contracts.keys import KeyCreated, KeysPage, NewKey
-from pmpo.errors import InvalidInputError
 
 
 class KeyCalls:
@@ -42,7 +40,5 @@ class KeyCalls:
         Raises:
             NotFoundError: the project has no such key.
         """
-        if not key_id.strip():
-            raise InvalidInputError("the key id is empty; give one that `pmpo keys list` prints")
-        path = f"/v1/keys/{quote(key_id.strip(), safe='')}"
+        path = path_of("keys", key_id, "the key id is empty; give one that `pmpo keys list` prints")
         await self._exchange.send(Call("DELETE", path, self._timeout_s, is_repeatable=False))

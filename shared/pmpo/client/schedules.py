@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from urllib.parse import quote
 
 from pmpo.client.answers import read
 from pmpo.client.calls import Call
 from pmpo.client.exchange import Exchange
+from pmpo.client.paths import path_of
 from pmpo.contracts.schedules import SchedulesPage, ScheduleSpec, ScheduleView
-from pmpo.errors import InvalidInputError
 
 
 class ScheduleCalls:
@@ -55,6 +54,4 @@ class ScheduleCalls:
 
 
 def _path(schedule_id: str) -> str:
-    if not schedule_id.strip():
-        raise InvalidInputError("the schedule's id is empty; give one that `pmpo schedule list` prints")
-    return f"/v1/schedules/{quote(schedule_id.strip(), safe='')}"
+    return path_of("schedules", schedule_id, "the schedule's id is empty; give one that `pmpo schedule list` prints")

@@ -1,0 +1,18 @@
+"""Paths of things that have an id."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from pmpo.errors import InvalidInputError
+
+
+def path_of(collection: str, identifier: str, empty: str, below: str = "") -> str:
+    """The path of one thing of ``/v1/<collection>``, or of what is below it.
+
+    Raises:
+        InvalidInputError: the id is empty; says ``empty``.
+    """
+    if not identifier.strip():
+        raise InvalidInputError(empty)
+    return f"/v1/{collection}/{quote(identifier.strip(), safe='')}{below}"
