@@ -8,9 +8,9 @@ from fastapi import APIRouter, Header, Query, Response
 
 from pmpo.contracts.candidates import MAX_PAGE_CANDIDATES, CandidatesPage, Fate
 from pmpo.contracts.estimates import EstimateView
-from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobView, ResultView
-from pmpo.contracts.modes import RationalesView
+from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobView
 from pmpo.contracts.reports import ReportView
+from pmpo.runs.outcome import JobResult
 from pmpo.runs.report.candidates import Page
 from services.api.callers import Reader, Submitter
 from services.api.deps import Reports, Service, Streams
@@ -105,7 +105,7 @@ async def list_events(
 
 
 @router.get("/{job_id}/result")
-async def get_result(job_id: ReadableJob, service: Service) -> ResultView | RationalesView:
+async def get_result(job_id: ReadableJob, service: Service) -> JobResult:
     """What a finished job found."""
     return await service.result(job_id)
 

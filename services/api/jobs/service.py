@@ -16,12 +16,11 @@ from pmpo.contracts.jobs import (
     JobSpec,
     JobState,
     JobView,
-    ResultView,
 )
-from pmpo.contracts.modes import RationalesView
 from pmpo.errors import ConflictError, StoreUnavailableError
 from pmpo.runs.checks import CheckedJob
 from pmpo.runs.codec import encode_splits
+from pmpo.runs.outcome import JobResult, read_result
 from pmpo.runs.registration import with_registry_name
 from pmpo.runs.terms import encode_terms
 from pmpo.runtime.logs import get_logger
@@ -191,7 +190,7 @@ class JobService:
         """
         await self._store.disposal.delete(job_id)
 
-    async def result(self, job_id: str) -> ResultView | RationalesView:
+    async def result(self, job_id: str) -> JobResult:
         """What a finished job found.
 
         Raises:
@@ -201,8 +200,7 @@ class JobService:
         record = await self._store.jobs.get(job_id)
         found = await self._store.jobs.result(job_id)
         if record.state == "succeeded" and found is not None:
-            view = RationalesView if record.view.kind == "rationalize" else ResultView
-            return view.model_validate_json(found)
+            return read_result(record.view.kind, found)
         if record.view.failure is not None and record.is_final:
             raise ConflictError(f"job {job_id} failed and has no result: {record.view.failure.message}")
         remedy = "submit it again" if record.is_final else f"wait for it with GET /v1/jobs/{job_id}?wait=30"

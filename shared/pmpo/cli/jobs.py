@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli.console import print_json, shown, stderr_console, stdout_console
+from pmpo.cli.evaluations import print_evaluation
 from pmpo.cli.exits import about_job
 from pmpo.cli.options import AsJson, JobFile, JobId, Seed, Url
 from pmpo.cli.rationales import print_rationales
@@ -67,8 +68,12 @@ def resume(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
 def result(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Show what a finished job found: losses before and after, the new prompt, what was rejected and why."""
     with about_job(job_id), Client(url) as client:
-        if client.get_job(job_id).kind == "rationalize":
+        kind = client.get_job(job_id).kind
+        if kind == "rationalize":
             print_rationales(client.rationales(job_id), as_json=as_json)
+            return
+        if kind == "evaluate":
+            print_evaluation(client.evaluation(job_id), as_json=as_json)
             return
         found = client.result(job_id)
     if as_json:

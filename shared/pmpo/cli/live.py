@@ -79,6 +79,8 @@ class PlainLines(Silence):
         """Print the lines that the event is worth."""
         if event.kind == "search_started":
             self._line(f"start: train loss {words.loss(progress.loss_now)}, validation loss {_validation(progress)}")
+        elif event.kind == "prompt_evaluated":
+            self._line(f"prompt {progress.iteration}/{progress.max_iterations}: {words.measured(event.data)}")
         elif event.kind == "iteration_finished":
             self._line(
                 f"iteration {progress.iteration}/{progress.max_iterations}: "
@@ -122,6 +124,9 @@ class LiveBlock:
         self._progress = progress
         if event.kind == "search_started":
             self._console.print(_row("start", f"train loss {words.loss(progress.loss_now)}", "your prompt"))
+        elif event.kind == "prompt_evaluated":
+            place = f"prompt {progress.iteration}/{progress.max_iterations}"
+            self._console.print(_row(place, words.measured(event.data), ""))
         elif event.kind == "iteration_finished" and progress.has_accepted:
             line = _row(f"round {progress.iteration}", f"train loss {words.loss(progress.loss_now)}", self._gain)
             self._console.print(line)

@@ -21,6 +21,7 @@ from pmpo.cli.demo import demo
 from pmpo.cli.doctor import doctor
 from pmpo.cli.env import env
 from pmpo.cli.estimate import estimate
+from pmpo.cli.evaluate import evaluate
 from pmpo.cli.exits import DONE, FAILED, INTERRUPTED, READER_GONE, SERVICE, TERMINATED, JobError, exit_code
 from pmpo.cli.jobs import cancel, pause, result, resume, status, submit
 from pmpo.cli.keys import keys
@@ -40,6 +41,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
     optimize: "pmpo optimize job.yaml --json",
     estimate: "pmpo estimate job.yaml --json",
     compress: "pmpo compress prompt.txt --data rows.jsonl",
+    evaluate: "pmpo eval before.txt after.txt --data rows.jsonl",
     submit: "pmpo submit job.yaml --url http://127.0.0.1:8000",
     status: "pmpo status ID",
     cancel: "pmpo cancel ID",
@@ -61,7 +63,7 @@ EXAMPLES: dict[Callable[..., None], str] = {
 }
 
 
-NAMES = {list_jobs: "list", import_project: "import"}  # words that are Python's own
+NAMES = {evaluate: "eval", list_jobs: "list", import_project: "import"}  # words that are Python's own
 
 _OUTPUT_FAULTS = frozenset({errno.ENOSPC, errno.EIO})
 

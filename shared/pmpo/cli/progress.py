@@ -60,6 +60,9 @@ class JobProgress:
                 self._spend(data["spent"])
             case "rewrite_rejected" | "candidate_dropped":
                 self.rejected[str(data["reason"])] += 1
+            case "prompt_evaluated":
+                self.iteration, self.max_iterations = int(data["place"]), int(data["num_prompts"])
+                self._spend(data["spent"])
             case "search_finished":
                 self._spend(data["result"]["spent"])
 

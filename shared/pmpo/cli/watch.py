@@ -11,6 +11,7 @@ from rich.console import Console
 
 from pmpo.cli import words
 from pmpo.cli.console import busy, on_one_line, print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.evaluations import print_evaluation
 from pmpo.cli.exits import INTERRUPTED, JobError, about_job
 from pmpo.cli.live import GAIN, Display, display_for
 from pmpo.cli.progress import JobProgress
@@ -19,6 +20,7 @@ from pmpo.cli.report import print_result
 from pmpo.cli.summary import summary
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobCreated, JobFailure, JobSpec, JobView
+from pmpo.contracts.modes import KINDS_WITH_A_WINNER
 from pmpo.contracts.sections import BudgetSpec
 from pmpo.errors import PmpoError, UnavailableError
 
@@ -107,6 +109,8 @@ class Watcher:
     def _show(self, client: Client, job: JobView) -> None:
         if job.kind == "rationalize":
             print_rationales(client.rationales(job.id), as_json=self.as_json)
+        elif job.kind == "evaluate":
+            print_evaluation(client.evaluation(job.id), as_json=self.as_json)
         elif self.as_json:
             print_json(dataclasses.asdict(summary(client.result(job.id), job.state)))
         else:
@@ -146,7 +150,7 @@ class _Sight:
 
 def _budget(client: Client, job: JobView) -> BudgetSpec:
     """The caps of a job that somebody else submitted: its report has them."""
-    if job.kind == "rationalize":
+    if job.kind not in KINDS_WITH_A_WINNER:
         return BudgetSpec()
     used = client.report(job.id).budget
     return BudgetSpec(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pmpo.contracts.jobs import ResultView, SplitSizes, TestView
 from pmpo.contracts.modes import DemonstrationsView
 
@@ -133,7 +136,9 @@ def demonstrations(found: DemonstrationsView) -> str:
 
 
 def splits(sizes: SplitSizes) -> str:
-    """How the rows are divided."""
+    """How the rows are divided; of an evaluation, how many are measured."""
+    if not sizes.train and not sizes.validation:
+        return f"{sizes.test} to measure on"
     text = f"{sizes.train} to train, {sizes.validation} to validate, {sizes.test} to test"
     return f"{text}; {counted(sizes.unused, 'row')} unused" if sizes.unused else text
 
@@ -175,6 +180,16 @@ def duration(value: float) -> str:
 def of_cap(used: int, cap: int | None) -> str:
     """``41,000 of 5,000,000``, or without a cap what was used alone."""
     return f"{used:,}" if cap is None else f"{used:,} of {cap:,}"
+
+
+def measured(data: Mapping[str, Any]) -> str:
+    """What one prompt of an evaluation came to, from its event or its part of the result, as plain values."""
+    parts = [f"loss {loss(data['loss'])} ± {data['standard_error']:.3f}"]
+    if data["accuracy"] is not None:
+        parts.append(f"accuracy {percent(data['accuracy'])}")
+    if data["preferred"] is not None:
+        parts.append(f"right answer likeliest {percent(data['preferred'])}")
+    return ", ".join(parts)
 
 
 def p_value(value: float) -> str:

@@ -139,6 +139,7 @@ class Client:
     delete_job = blocking(JobWatching.delete_job)
     result = blocking(JobWatching.result)
     rationales = blocking(JobWatching.rationales)
+    evaluation = blocking(JobWatching.evaluation)
     report = blocking(JobWatching.report)
     candidates = blocking(JobWatching.candidates)
     create_dataset = blocking(DatasetCalls.create_dataset)

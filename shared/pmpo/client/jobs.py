@@ -14,6 +14,7 @@ from pmpo.client.exchange import Exchange
 from pmpo.client.paths import path_of
 from pmpo.contracts.candidates import CandidatesPage, Fate
 from pmpo.contracts.estimates import EstimateView
+from pmpo.contracts.evaluation import EvaluationView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobState, JobView, ResultView
 from pmpo.contracts.modes import JobKind, RationalesView
 from pmpo.contracts.reports import ReportView
@@ -156,11 +157,19 @@ class JobCalls:
         """
         return read(RationalesView, await self._get(job_path(job_id, "/result")))
 
+    async def evaluation(self, job_id: str) -> EvaluationView:
+        """What a finished job of kind ``evaluate`` measured.
+
+        Raises:
+            ConflictError: there is no result, because the job is not over, failed or was cancelled.
+        """
+        return read(EvaluationView, await self._get(job_path(job_id, "/result")))
+
     async def report(self, job_id: str, *, with_losses: bool = False) -> ReportView:
         """All that a job has told, finished or not; ``with_losses`` adds each candidate's losses row by row.
 
         Raises:
-            ConflictError: the job is of kind ``rationalize``, which compares no prompts.
+            ConflictError: the job is of kind ``rationalize`` or ``evaluate``, which search for no prompt.
         """
         query = {"losses": "true"} if with_losses else {}
         return read(ReportView, await self._get(job_path(job_id, "/report"), query))
@@ -184,7 +193,7 @@ class JobCalls:
             with_losses: with each one's losses row by row.
 
         Raises:
-            ConflictError: the job is of kind ``rationalize``, which compares no prompts.
+            ConflictError: the job is of kind ``rationalize`` or ``evaluate``, which search for no prompt.
         """
         asked = {"after": str(after), "limit": limit, "fate": fate, "losses": "true" if with_losses else None}
         query = {name: str(value) for name, value in asked.items() if value is not None}

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-JobKind = Literal["optimize", "compress", "rationalize"]
+JobKind = Literal["optimize", "compress", "rationalize", "evaluate"]
+KINDS_WITH_A_WINNER: frozenset[str] = frozenset({"optimize", "compress"})  # the others compare no candidates
 Metric = Literal["exact_match", "contains", "final_answer", "number", "option"]
 
 

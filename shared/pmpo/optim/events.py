@@ -3,76 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from pmpo.optim.mode_events import (
+    DemonstrationsScored,
+    EvaluationFinished,
+    PromptEvaluated,
+    RationalesFinished,
+    RowRationalized,
+    WrongAnswer,
+)
 from pmpo.optim.mode_results import Compression, Demonstrations
+from pmpo.optim.records import Candidate, Spent, StopReason, TestComparison, UnitSource, Verdict
 from pmpo.optim.types import UnitImportance
 
-StopReason = Literal[
-    "iterations",
-    "patience",
-    "target",
-    "perfect",
-    "budget",
-    "no_rewrites",
-    "diverged",
-    "cancelled",
-    "failed",
-    "all_tried",
+__all__ = [
+    "Candidate",
+    "CandidateDropped",
+    "CandidateProposed",
+    "CandidateScored",
+    "DemonstrationsScored",
+    "EvaluationFinished",
+    "Event",
+    "HardExamplesChosen",
+    "IncumbentAccepted",
+    "IterationFinished",
+    "IterationStarted",
+    "PromptEvaluated",
+    "RationalesFinished",
+    "RewriteRejected",
+    "RowRationalized",
+    "SearchFinished",
+    "SearchRestarted",
+    "SearchResult",
+    "SearchStarted",
+    "Spent",
+    "StopReason",
+    "TestComparison",
+    "UnitSource",
+    "UnitsMeasured",
+    "Verdict",
+    "WrongAnswer",
 ]
-UnitSource = Literal["rule", "model"]
-Verdict = Literal["confirmed", "unconfirmed", "untested"]
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What a search has used so far. ``seconds`` and ``computed_tokens`` are not repeatable; the others are.
-
-    ``money`` is None where the endpoints have no prices.
-    """
-
-    scored_tokens: int = 0
-    computed_tokens: int = 0
-    generated_tokens: int = 0
-    seconds: float = 0.0
-    money: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A prompt and where it came from. Seed prompts have no parent; the first one has id 0.
-
-    ``num_tokens`` are the prompt's alone; None where nobody counted them.
-    """
-
-    id: int
-    prompt: str
-    parent_id: int | None = None
-    example_index: int | None = None
-    num_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TestComparison:
-    """The paired test of the final prompt against the seed prompt. Losses in nats, differences after minus before.
-
-    ``interval`` is the 95 % interval of the mean difference: the sign-flip test inverted (see ``acceptance``).
-    ``accuracy_*`` are of answers that were generated and graded; ``preferred_*`` are the shares of examples whose right
-    answer is likelier than the others that are given with it, None where none are.
-    """
-
-    num_examples: int
-    loss_before: float
-    loss_after: float
-    difference: float
-    interval: tuple[float, float]
-    p_value: float
-    losses_before: tuple[float, ...]
-    losses_after: tuple[float, ...]
-    accuracy_before: float | None = None
-    accuracy_after: float | None = None
-    preferred_before: float | None = None
-    preferred_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,45 +241,6 @@ class IterationFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class DemonstrationsScored:
-    """One step of the choice of demonstrations: every row that was tried as the next one.
-
-    ``validation_losses`` are means, ``losses`` (rows, validation) are the examples'. ``chosen_row`` is None when none
-    helped.
-    """
-
-    number: int
-    step: int
-    rows: tuple[int, ...]
-    validation_losses: tuple[float, ...]
-    losses: tuple[tuple[float, ...], ...]
-    chosen_row: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class RowRationalized:
-    """A row of a rationalize job. ``target`` is its new target, None without a right rationale; ``detail`` says why."""
-
-    number: int
-    row: int
-    target: str | None
-    num_right: int
-    num_sampled: int
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class RationalesFinished:
-    """The last event of a rationalize job."""
-
-    number: int
-    stop_reason: StopReason
-    num_rows: int
-    num_right: int
-    spent: Spent
-
-
-@dataclass(frozen=True, slots=True)
 class SearchFinished:
     """The last event."""
 
@@ -331,5 +263,7 @@ Event = (
     | DemonstrationsScored
     | RowRationalized
     | RationalesFinished
+    | PromptEvaluated
+    | EvaluationFinished
     | SearchFinished
 )

@@ -11,13 +11,13 @@ from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.data.metrics import check_gradable
 from pmpo.errors import TooLongError
-from pmpo.optim.bounds import TokenCounts, covered_by_minimum, largest_row_bytes, most_targets
+from pmpo.optim.bounds import TokenCounts, largest_row_bytes, most_targets
 from pmpo.optim.budget import require
 from pmpo.optim.spec import SearchSpec
 from pmpo.optim.types import Example, Splits
 from pmpo.runs.estimation import estimate_view
-from pmpo.runs.jobspec import search_spec
-from pmpo.runs.modes import check_mode, sets_of, smallest_budget
+from pmpo.runs.jobspec import search_spec, seeds_of
+from pmpo.runs.modes import check_mode, covered_by, sets_of, smallest_budget
 from pmpo.runs.rivals import refuse_estimate
 from pmpo.runs.terms import JobTerms
 
@@ -57,7 +57,7 @@ async def checked_job(spec: JobSpec, terms: JobTerms, counter: TokenCounter) -> 
     check_gradable(spec.metric, _graded(spec, splits))
     search = search_spec(spec, terms.prices)
     counts = await _count(counter, spec, search, splits)
-    require(search.caps, smallest_budget(spec, search, counts), covered_by_minimum(search))
+    require(search.caps, smallest_budget(spec, search, counts), covered_by(spec, search))
     return CheckedJob(spec, terms, splits, sizes, warnings)
 
 
@@ -76,7 +76,7 @@ async def estimated_job(spec: JobSpec, terms: JobTerms, counter: TokenCounter) -
 
 def _graded(spec: JobSpec, splits: Splits) -> tuple[Example, ...]:
     """The rows whose targets the metric will be compared with."""
-    return splits.train if spec.kind == "rationalize" else (*splits.validation, *splits.test)
+    return splits.train if spec.kind == "rationalize" else (*splits.validation, *splits.test)  # evaluate: all in test
 
 
 async def _count(counter: TokenCounter, spec: JobSpec, search: SearchSpec, splits: Splits) -> TokenCounts:
@@ -86,7 +86,7 @@ async def _count(counter: TokenCounter, spec: JobSpec, search: SearchSpec, split
         TooLongError: a prompt, or a prompt with a row.
         InvalidInputError: an answer would not stand where the model answers, or a template argument is not known.
     """
-    prompts = list(search.seeds)
+    prompts = list(seeds_of(spec))
     alone = await counter.count_tokens(prompts)
     for number, num_tokens in enumerate(alone, start=1):
         if spec.kind == "optimize" and num_tokens > search.max_prompt_tokens:

@@ -10,12 +10,13 @@ from pmpo.contracts.jobs import JobSpec
 from pmpo.data.metrics import grader_for
 from pmpo.data.rationales import AnswerReader
 from pmpo.optim.compress import compress
+from pmpo.optim.evaluate import evaluate
 from pmpo.optim.events import Event
 from pmpo.optim.journal import SearchPorts
 from pmpo.optim.rationalize import rationalize
 from pmpo.optim.search import search
 from pmpo.optim.types import Prices, Splits
-from pmpo.runs.jobspec import search_spec
+from pmpo.runs.jobspec import search_spec, seeds_of
 from pmpo.runs.modes import deletion_rule, rationale_rule
 from pmpo.runs.rivals import rival_in, rival_spec
 
@@ -39,6 +40,8 @@ def drive(job: JobSpec, splits: Splits, ports: SearchPorts, prices: Prices | Non
         return rationalize(rationale_rule(job), splits.train, AnswerReader(job.metric), graded)
     if job.kind == "compress":
         return compress(search_spec(job, prices), deletion_rule(job), splits, graded)
+    if job.kind == "evaluate":
+        return evaluate(search_spec(job, prices), seeds_of(job), splits.test, graded)
     rival = rival_in(job)
     if rival is None:
         return search(search_spec(job, prices), splits, graded)

@@ -10,6 +10,8 @@ from pmpo.optim.deletion import deletable_units
 from pmpo.optim.estimate import Estimate, estimate, money
 from pmpo.optim.selection import policy_of
 from pmpo.optim.spec import SearchSpec
+from pmpo.runs.evaluation import estimate_evaluation
+from pmpo.runs.jobspec import seeds_of
 from pmpo.runs.modes import deletion_rule, smallest_budget
 
 
@@ -25,7 +27,7 @@ def estimate_view(
     """What the job will probably use, and the smallest budget that it takes.
 
     Args:
-        job: a search or a compression; see ``refuse_estimate``.
+        job: a search, a compression or an evaluation; see ``refuse_estimate``.
         spec: its search.
         counts: tokens of its seed prompts.
         answer_tokens: mean length of the known outputs.
@@ -59,6 +61,8 @@ def _estimated(job: JobSpec, spec: SearchSpec, counts: TokenCounts, answer_token
         rule = deletion_rule(job)
         num_units = len(deletable_units(spec.prompt, spec.protected, rule))
         return estimate_compression(counts, spec, rule, answer_tokens), num_units
+    if job.kind == "evaluate":
+        return estimate_evaluation(counts, spec, answer_tokens), len(seeds_of(job))
     is_small_form = job.optimizer.meta_prompt == "small"
     policy = policy_of(spec.selection)
     return estimate(counts, spec, policy, answer_tokens, is_small_form=is_small_form), spec.iterations

@@ -35,7 +35,7 @@ def search_spec(job: JobSpec, prices: Prices | None = None) -> SearchSpec:
     spec = SearchSpec(
         prompt=job.prompt,
         rewrite_meta=_rewrite_meta(optimizer),
-        more_prompts=tuple(job.prompts[1:]),
+        more_prompts=() if job.kind == "evaluate" else tuple(job.prompts[1:]),
         prices=prices,
         units=optimizer.units,
         mask_meta=mask_form(optimizer.meta_prompt),
@@ -65,6 +65,11 @@ def search_spec(job: JobSpec, prices: Prices | None = None) -> SearchSpec:
     return for_targets(spec, job)
 
 
+def seeds_of(job: JobSpec) -> tuple[str, ...]:
+    """All prompts of the job, each once, the first one first."""
+    return tuple(dict.fromkeys((job.prompt, *job.prompts)))
+
+
 def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     """The job's three sets, their sizes, and warnings for its owner.
 
@@ -77,21 +82,21 @@ def split_job(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     dataset = job.dataset
     refuse_unread(dataset)
     check_num_rows(dataset)
-    train = _examples(job, dataset.train, "train")
+    train = examples_of(job, dataset.train, "train")
     validation = _given(job, dataset.validation, "validation")
     test = _given(job, dataset.test, "test")
     for examples in (train, validation or (), test or ()):
         check_placeholders(job.prompt, examples)  # further seed prompts have the same ones: see SearchSpec
     division = make_splits(train, validation, test, job.constraints.anchors, job.seed)
     splits = division.splits
-    _check_weights(splits)
+    check_weights(splits)
     sizes = SplitSizes(
         train=len(splits.train),
         validation=len(splits.validation),
         test=len(splits.test),
         unused=division.num_unused,
     )
-    return splits, sizes, [*division.warnings, *_weights_used(job, train)]
+    return splits, sizes, [*division.warnings, *weights_used(job, train)]
 
 
 def refuse_unread(data: JobData) -> None:
@@ -126,15 +131,16 @@ def check_num_rows(data: JobData) -> None:
 
 
 def _given(job: JobSpec, rows: list[Row] | None, name: str) -> tuple[Example, ...] | None:
-    return None if rows is None else _examples(job, rows, name)
+    return None if rows is None else examples_of(job, rows, name)
 
 
-def _examples(job: JobSpec, rows: list[Row], name: str) -> tuple[Example, ...]:
+def examples_of(job: JobSpec, rows: list[Row], name: str) -> tuple[Example, ...]:
+    """The rows of the set ``name``, read as the job says. Raises InvalidDataError: a row that cannot be used."""
     kind, prefix = job.objective.kind, job.answer_prefix
     return to_examples(rows, job.fields, name=name, kind=kind, answer_prefix=prefix)
 
 
-def _check_weights(splits: Splits) -> None:
+def check_weights(splits: Splits) -> None:
     """A set whose rows all weigh nothing has no mean."""
     for name, examples in (("train", splits.train), ("validation", splits.validation), ("test", splits.test)):
         if examples and not any(example.weight for example in examples):
@@ -144,7 +150,7 @@ def _check_weights(splits: Splits) -> None:
             )
 
 
-def _weights_used(job: JobSpec, train: tuple[Example, ...]) -> list[str]:
+def weights_used(job: JobSpec, train: tuple[Example, ...]) -> list[str]:
     """A word about a key that is read because of its name alone."""
     if "weight" in job.fields.model_fields_set or all(example.weight == 1.0 for example in train):
         return []

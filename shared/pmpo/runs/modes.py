@@ -8,13 +8,15 @@ from pmpo.contracts.modes import CompressionView, CompressSpec, RationalizeSpec
 from pmpo.data.examples import check_placeholders, to_examples
 from pmpo.data.rationales import AnswerReader
 from pmpo.errors import InvalidDataError, InvalidInputError
-from pmpo.optim.bounds import TokenCounts
+from pmpo.optim.bounds import TokenCounts, covered_by_minimum
 from pmpo.optim.deletion import DeletionRule, minimum_compression_budget
+from pmpo.optim.evaluate import COVERED
 from pmpo.optim.mode_results import Compression
 from pmpo.optim.rationalize import RationaleRule
 from pmpo.optim.spec import BudgetCaps, SearchSpec
 from pmpo.optim.tariff import Reservation
 from pmpo.optim.types import Splits
+from pmpo.runs.evaluation import check_evaluation, evaluation_budget, evaluation_sets
 from pmpo.runs.jobspec import refuse_unread, split_job
 from pmpo.runs.plain import to_plain
 from pmpo.runs.rivals import smallest_budget as smallest_search_budget
@@ -34,8 +36,10 @@ def check_mode(job: JobSpec) -> None:
             )
     if job.kind == "rationalize":
         _check_rationalize(job)
-    if job.kind != "optimize":
+    if job.kind in ("compress", "rationalize"):
         _check_no_search(job)
+    if job.kind == "evaluate":
+        check_evaluation(job)
     if job.optimizer.few_shot is not None and job.optimizer.algorithm != "pmpo":
         raise InvalidInputError(
             f"optimizer.few_shot belongs to the algorithm 'pmpo' and this one's is {job.optimizer.algorithm!r}; "
@@ -93,13 +97,18 @@ def rationale_rule(job: JobSpec) -> RationaleRule:
 
 
 def sets_of(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
-    """The job's sets, their sizes and warnings: see ``split_job``; a rationalize job takes every row of train.
+    """The job's sets, their sizes and warnings: see ``split_job``; a rationalize job takes every row of train, an
+    evaluate job every row that it measures on.
 
     Raises:
         InvalidDataError: too many rows, or rows that cannot be used.
     """
-    if job.kind != "rationalize":
-        return split_job(job)
+    if job.kind == "evaluate":
+        return evaluation_sets(job)
+    return _every_training_row(job) if job.kind == "rationalize" else split_job(job)
+
+
+def _every_training_row(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     dataset = job.dataset
     refuse_unread(dataset)
     num_left = len(dataset.validation or ()) + len(dataset.test or ())
@@ -121,7 +130,16 @@ def smallest_budget(job: JobSpec, search: SearchSpec, counts: TokenCounts) -> Re
         return minimum_compression_budget(counts, search, deletion_rule(job))
     if job.kind == "rationalize":
         return rationale_rule(job).reservation
+    if job.kind == "evaluate":
+        return evaluation_budget(search, counts)
     return smallest_search_budget(job, counts, search.prices)
+
+
+def covered_by(job: JobSpec, search: SearchSpec) -> str:
+    """What ``smallest_budget`` is for, as a refusal says it."""
+    if job.kind == "evaluate":
+        return COVERED
+    return "the rationales of one row" if job.kind == "rationalize" else covered_by_minimum(search)
 
 
 def compression_view(found: Compression | None) -> CompressionView | None:

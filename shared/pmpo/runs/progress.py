@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pmpo.contracts.jobs import Progress
 from pmpo.optim.events import (
+    EvaluationFinished,
     Event,
     IncumbentAccepted,
     IterationFinished,
     IterationStarted,
+    PromptEvaluated,
     RationalesFinished,
     SearchFinished,
     SearchRestarted,
@@ -32,8 +34,10 @@ def advance(progress: Progress, event: Event) -> Progress:
         case SearchFinished(result=result):
             losses = _losses(result.train_loss_after, result.validation_loss_after)
             changes = {"iteration": result.num_iterations, **losses, **_spent(result.spent)}
-        case RationalesFinished(spent=spent):
+        case RationalesFinished(spent=spent) | EvaluationFinished(spent=spent):
             changes = _spent(spent)
+        case PromptEvaluated():
+            changes = {"iteration": event.place, "max_iterations": event.num_prompts, **_spent(event.spent)}
         case _:
             return progress
     return progress.model_copy(update=changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,23 @@ def load_prompt_job(prompt: Path, data: Path, values: Mapping[str, Any]) -> JobS
         InvalidInputError: the prompt is missing, is no UTF-8, or a value is out of range.
         InvalidDataError: the data is missing, malformed or too long.
     """
+    return load_prompts_job([prompt], data, values)
+
+
+def load_prompts_job(prompts: Sequence[Path], data: Path, values: Mapping[str, Any]) -> JobSpec:
+    """The same about several prompts, of which the first names the job. Raises as ``load_prompt_job``."""
+    texts, rows, first = [_text(prompt) for prompt in prompts], load_rows(data), prompts[0]
+    several = {"prompts": texts} if len(texts) > 1 else {}
+    body = {"name": first.stem, "prompt": texts[0], **several, "dataset": {"train": rows}}
+    spec = validated(nested(body, values), first)
+    check_num_rows(spec.dataset)
+    return spec
+
+
+def _text(prompt: Path) -> str:
     try:
-        text = prompt.read_text(encoding="utf-8-sig").removesuffix("\n")
+        return prompt.read_text(encoding="utf-8-sig").removesuffix("\n")
     except FileNotFoundError:
         raise InvalidInputError(str(missing_file(prompt))) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{prompt} cannot be read as UTF-8: {error}") from None
-    rows = load_rows(data)
-    spec = validated(nested({"name": prompt.stem, "prompt": text, "dataset": {"train": rows}}, values), prompt)
-    check_num_rows(spec.dataset)
-    return spec

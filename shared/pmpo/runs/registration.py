@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from pmpo.contracts.jobs import JobSpec, ResultView
+from pmpo.contracts.modes import KINDS_WITH_A_WINNER
 from pmpo.contracts.prompts import PromptContent, PromptLineage
 from pmpo.contracts.registry import RegistrySpec, name_like
 
@@ -36,11 +37,11 @@ def with_registry_name(job: JobSpec) -> tuple[JobSpec, str]:
     (it has the default name), or one without a winner, gets none.
     """
     given = job.registry
-    if given.name is not None and given.keep and job.kind != "rationalize":
+    if given.name is not None and given.keep and job.kind in KINDS_WITH_A_WINNER:
         return job, ""
     warning = ""
     spec = RegistrySpec(keep=False)
-    if given.keep and job.kind != "rationalize" and "name" in job.model_fields_set:
+    if given.keep and job.kind in KINDS_WITH_A_WINNER and "name" in job.model_fields_set:
         name = name_like(job.name)
         if name:
             spec = RegistrySpec(name=name, label=given.label)

@@ -69,7 +69,7 @@ def result_view(
         computed_tokens=spent.computed_tokens,
         generated_tokens=spent.generated_tokens,
         seconds=spent.seconds,
-        model=_model(identity),
+        model=model_view(identity),
         objective=objective_view(objective),
         flat_pairs=flat_pair_views(events, objective),
         detail=result.detail,
@@ -115,7 +115,8 @@ def test_view(test: TestComparison | None) -> TestView | None:
     )
 
 
-def _model(identity: ModelIdentity | None) -> ModelView | None:
+def model_view(identity: ModelIdentity | None) -> ModelView | None:
+    """The model that scores came from, on the wire."""
     if identity is None:
         return None
     return ModelView(model=identity.model, revision=identity.revision, dtype=identity.dtype, engine=identity.engine)

@@ -126,8 +126,9 @@ async def test_what_cannot_be_told_is_refused_in_one_sentence(client: httpx.Asyn
         answer = await client.get(f"/v1/jobs/{job_id}/candidates", params=query)
         assert (answer.status_code, word in answer.json()["detail"]) == (422, True)
     data = {"train": [{"input": f"in {number}", "target": "out"} for number in range(8)]}
-    created = await client.post("/v1/jobs", json={"prompt": "Reason.", "dataset": data, "kind": "rationalize"})
-    for path in ("report", "candidates"):
-        answer = await client.get(f"/v1/jobs/{created.json()['id']}/{path}")
-        assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
-        assert "compares no prompts, so it has no report" in answer.json()["detail"]
+    for kind in ("rationalize", "evaluate"):
+        created = await client.post("/v1/jobs", json={"prompt": "Reason.", "dataset": data, "kind": kind})
+        for path in ("report", "candidates"):
+            answer = await client.get(f"/v1/jobs/{created.json()['id']}/{path}")
+            assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+            assert f"of kind {kind}: it searches for no prompt" in answer.json()["detail"]

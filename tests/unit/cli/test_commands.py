@@ -27,7 +27,7 @@ from pmpo.errors import (
     UnavailableError,
 )
 
-COMMANDS = ["demo", "up", "optimize", "estimate", "compress", "submit", "status", "cancel"]
+COMMANDS = ["demo", "up", "optimize", "estimate", "compress", "eval", "submit", "status", "cancel"]
 COMMANDS += ["pause", "resume", "result", "watch", "list", "report", "diff"]
 COMMANDS += ["delete", "gc", "export", "import", "score", "analyze", "doctor", "env"]
 ABOUT_A_JOB = ("status", "cancel", "pause", "resume", "result", "watch", "report", "diff")

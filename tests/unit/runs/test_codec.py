@@ -48,7 +48,7 @@ def test_every_event_has_its_class_in_snake_case_as_kind() -> None:
         "train_loss": 0.5,
         "spent": {"scored_tokens": 1, "computed_tokens": 2, "generated_tokens": 3, "seconds": 4.0, "money": None},
     }
-    assert len(codec.EVENT_TYPES) == 15
+    assert len(codec.EVENT_TYPES) == 17
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,10 @@ def test_unknown_keys_are_refused_at_every_level(folder: Path, changes: dict[str
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"kind": "evaluate"}, "kind is 'evaluate'; this version has only 'optimize'"),
+        (
+            {"kind": "distil"},
+            "kind is 'distil'; this version has only 'optimize', 'compress', 'rationalize' or 'evaluate'",
+        ),
         (
             {"objective": {"kind": "reward"}},
             "objective.kind is 'reward'; this version has only 'supervised', 'preference' or 'options'",

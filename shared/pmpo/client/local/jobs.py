@@ -27,7 +27,6 @@ from pmpo.contracts.jobs import (
     ResultView,
 )
 from pmpo.contracts.models import ModelsView
-from pmpo.contracts.modes import RationalesView
 from pmpo.contracts.reports import ReportView
 from pmpo.data.rows import content_id
 from pmpo.errors import ConflictError, InvalidInputError
@@ -36,6 +35,7 @@ from pmpo.optim.types import Splits
 from pmpo.runs.checks import checked_job, estimated_job
 from pmpo.runs.codec import decode_event, decode_splits, encode_splits
 from pmpo.runs.interactive import analyze_view, masked_request, score_request, score_view
+from pmpo.runs.outcome import JobResult, read_result
 from pmpo.runs.report.build import refuse_without_candidates, report_view
 from pmpo.runs.report.candidates import Page, candidates_page
 from pmpo.runs.rivals import scored_by
@@ -148,12 +148,12 @@ class LocalJobs:
         run.start()
         return run.view
 
-    async def result(self, job_id: str) -> ResultView | RationalesView:
+    async def result(self, job_id: str) -> JobResult:
         """What a finished job found. Raises NotFoundError; ConflictError: there is no result; says why."""
         view = await self.get(job_id, 0)
         found = self._folder.run(job_id).read("result.json")
         if view.state == "succeeded" and found is not None:
-            return (RationalesView if view.kind == "rationalize" else ResultView).model_validate_json(found)
+            return read_result(view.kind, found)
         if view.failure is not None and view.state == "failed":
             raise ConflictError(f"job {job_id} failed and has no result: {view.failure.message}")
         raise ConflictError(f"job {job_id} is {view.state} and has no result")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pmpo.contracts.jobs import FINAL_STATES, JobSpec, JobView, ModelView
+from pmpo.contracts.modes import KINDS_WITH_A_WINNER
 from pmpo.contracts.reports import ReportView
 from pmpo.errors import ConflictError
 from pmpo.optim.events import Event
@@ -82,10 +83,10 @@ def report_view(
 
 def refuse_without_candidates(view: JobView) -> None:
     """Raises ConflictError: the job searches for no prompt, so that there is nothing to report of candidates."""
-    if view.kind == "rationalize":
+    if view.kind not in KINDS_WITH_A_WINNER:
         raise ConflictError(
-            f"job {view.id} is of kind rationalize: it compares no prompts, so it has no report; "
-            "see its result for every row and what became of it"
+            f"job {view.id} is of kind {view.kind}: it searches for no prompt, so it has no candidates and no report; "
+            "its result has every row"
         )
 
 

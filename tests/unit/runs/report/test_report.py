@@ -261,9 +261,10 @@ async def test_losses_row_by_row_come_when_asked_for() -> None:
     assert [view.losses for view in report.candidates] == [None] * len(report.candidates)
 
 
-async def test_a_rationalize_job_has_no_report() -> None:
+@pytest.mark.parametrize("kind", ["rationalize", "evaluate"])
+async def test_a_job_that_searches_for_no_prompt_has_no_report(kind: str) -> None:
     found = await ran("pmpo")
-    spec = job(kind="rationalize")
-    view = found.view().model_copy(update={"kind": "rationalize"})
-    with pytest.raises(ConflictError, match="compares no prompts, so it has no report"):
+    spec = job(kind=kind)
+    view = found.view().model_copy(update={"kind": kind})
+    with pytest.raises(ConflictError, match=f"of kind {kind}: it searches for no prompt"):
         report_view(spec, view, found.splits, [])

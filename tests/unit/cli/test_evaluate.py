@@ -1,0 +1,136 @@
+"""``pmpo eval`` and what is printed of what it measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pmpo.cli.main import main
+from pmpo.contracts.evaluation import EvaluationView
+
+COMPARISON = {
+    "num_examples": 6,
+    "loss_before": 2.0,
+    "loss_after": 0.5,
+    "difference": -1.5,
+    "interval": [-2.0, -1.0],
+    "p_value": 0.016,
+    "accuracy_before": None,
+    "accuracy_after": None,
+}
+
+
+def measured(prompt: str, loss: float, **more: Any) -> dict[str, Any]:
+    return {
+        "prompt": prompt,
+        "num_tokens": 4,
+        "loss": loss,
+        "standard_error": 0.125,
+        "accuracy": 0.5,
+        "preferred": None,
+        "rows": list(range(6)),
+        "losses": [loss, loss, loss, 9.0, loss, loss],
+        "grades": [1.0, 1.0, 1.0, 0.0, 0.0, 0.0],
+        "wrong": [{"row": 3, "answer": "Madrid [bold]"}],
+        "comparison": None,
+        **more,
+    }
+
+
+VIEW = EvaluationView.model_validate(
+    {
+        "job_id": "job-1",
+        "name": "before",
+        "stop_reason": "budget",
+        "measured_set": "train",
+        "num_rows": 6,
+        "prompts": [measured("Do it.", 2.0), measured("Name the city.", 0.5, comparison=COMPARISON, accuracy=1.0)],
+        "not_evaluated": ["Third."],
+        "objective": {},
+        "model": None,
+        "scored_tokens": 1234,
+        "computed_tokens": 900,
+        "generated_tokens": 56,
+        "seconds": 2.0,
+    }
+)
+
+
+@pytest.fixture
+def at(api: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The double, whose jobs are evaluate jobs."""
+    monkeypatch.setenv("PMPO_URL", api.url)
+    add_job = api.add_job
+
+    def add(job_id: str = "job-1", **more: Any) -> str:
+        add_job(job_id, **more)
+        api.jobs[job_id] = api.jobs[job_id].model_copy(update={"kind": "evaluate"})
+        api.results[job_id] = VIEW
+        return job_id
+
+    api.add_job = add
+    return api
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    rows = "".join(json.dumps({"input": f"{row}", "target": "2"}) + "\n" for row in range(6))
+    (tmp_path / "rows.jsonl").write_text(rows, encoding="utf-8")
+    (tmp_path / "before.txt").write_text("Do it.\n", encoding="utf-8")
+    (tmp_path / "after.txt").write_text("Name the city.\n", encoding="utf-8")
+    job = "prompt: Add.\noptimizer: {algorithm: ape}\ndataset: {train: rows.jsonl}\n"
+    (tmp_path / "job.yaml").write_text(job, encoding="utf-8")
+    return tmp_path
+
+
+def test_prompts_in_files_are_sent_as_one_job_and_shown_side_by_side(
+    at: Any, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts = [str(files / "before.txt"), str(files / "after.txt"), "--data", str(files / "rows.jsonl")]
+    assert main(["eval", *prompts]) == 0
+    body = json.loads(at.seen[0].body)
+    assert (body["kind"], body["prompts"]) == ("evaluate", ["Do it.", "Name the city."])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "2.000 0.125 50 % 4 Do it." in printed
+    assert "0.500 0.125 -1.500 0.016 100 % 4 Name the city." in printed
+    assert "mean over 6 rows of train in nats per token" in printed
+    assert "Not measured, because the budget had no room: 1 prompt." in printed
+    assert "3 loss 9.000 answered: Madrid [bold]" in printed
+    assert "Cost: 1,234 tokens scored, 56 generated, 2.0 s." in printed
+
+
+def test_a_job_file_is_measured_whatever_its_optimizer_is(
+    at: Any, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", str(files / "job.yaml"), "--metric", "none", "--json"]) == 0
+    body = json.loads(at.seen[0].body)
+    assert (body["kind"], body["metric"], body["optimizer"]) == ("evaluate", None, {})
+    assert json.loads(capsys.readouterr().out) == VIEW.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["before.txt"], "name the rows to measure it with: --data rows.jsonl"),
+        (["job.yaml", "--data", "rows.jsonl"], "is a job file and names its data"),
+        (["job.yaml", "before.txt"], "job.yaml is a job file, and one is all that is read; give it alone"),
+        (["none.txt", "--data", "rows.jsonl"], "none.txt"),
+        (["job.yaml", "--metric", "taste"], "--metric is 'taste'; give one of exact_match"),
+        (["job.yaml", "--local", "--url", "http://127.0.0.1:1"], "leave one of them out"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    files: Path, arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(files)
+    assert main(["eval", *arguments]) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_result_of_such_a_job(at: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    at.add_job()
+    assert main(["result", "job-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == VIEW.model_dump(mode="json")
