@@ -15,9 +15,9 @@ MIN_RETRY_S = 5.0
 MAX_RETRY_S = 300.0
 UNKNOWN_RETRY_S = 60.0
 
-# Functions for the scripts that begin with them. ``asked``: prefix of jobs, project, the project of jobs that name none,
-# the moment after which ends are counted, the most that may be queued (-1: any number), the most of the project that
-# may be under way. ``count_jobs`` counts jobs in state queued, jobs of the project that are not over, and ends;
+# Functions for the scripts that begin with them. ``asked``: prefix of jobs, project, the project of jobs that name
+# none, the moment after which ends are counted, the most that may be queued (-1: any number), the most of the project
+# that may be under way. ``count_jobs`` counts jobs in state queued, jobs of the project that are not over, and ends;
 # ``counts_if_full`` answers the counts where there is no room for one more job, else nothing.
 COUNT_JOBS = """
 local function count_jobs(active, ended, asked)

@@ -28,9 +28,9 @@ end
 return {'done', state}
 """
 # KEYS: job, jobs of its project, active jobs, the remembered answer of a keyed request, ended jobs.  ARGV: now, job id,
-# the record to remember ("" without a key), its time to live, the six that ``counts_if_full`` is asked with, then fields
-# and values. A second request of one key creates nothing, and neither does one for which there is no room: the answer
-# is then the counts.
+# the record to remember ("" without a key), its time to live, the six that ``counts_if_full`` is asked with, then
+# fields and values. A second request of one key creates nothing, and neither does one for which there is no room: the
+# answer is then the counts.
 CREATE = (
     COUNT_JOBS
     + """

@@ -13,18 +13,21 @@ import pytest
 from redis.asyncio import Redis
 
 from pmpo.contracts.jobs import JobSpec, SplitSizes
-from pmpo.errors import ConflictError
+from pmpo.contracts.schedules import ScheduleOutcome
+from pmpo.errors import ConflictError, OverloadedError
 from services.queues import JobQueues
 from services.store import keys
+from services.store.admission import JobLimits
 from services.store.connection import connect
 from services.store.records import NewJob
-from services.store.schedules import NewSchedule, ScheduleRecord
+from services.store.schedule_records import NewSchedule, ScheduleRecord
 from services.store.store import Store
 from services.worker.schedules.making import GRACE_S, MakingJobs, job_id_of
 from services.worker.schedules.windows import HoldingWindows
 
 ROWS = [{"input": f"number {number}", "target": str(number)} for number in range(10)]
 SPEC = JobSpec.model_validate({"name": "numbers", "prompt": "Say it.", "dataset": {"train": ROWS}, "seed": 7})
+TOLD = ScheduleOutcome(decision="made", due_at=0.0, at=0.0, detail="job j9")
 
 
 @pytest.fixture
@@ -106,8 +109,10 @@ async def test_a_crash_between_job_and_queue_is_repaired_by_the_duty_to_requeue(
 ) -> None:
     record = await scheduled(store)
     template = await store.schedules.template("sch_1")
-    assert await store.schedules.run(record, int(time.time()) + 3600, replace(template, id="j9"), is_held=False)
-    assert not await store.schedules.run(record, int(time.time()) + 3600, replace(template, id="j9"), is_held=False)
+    assert await store.schedules.run(record, int(time.time()) + 3600, replace(template, id="j9"), TOLD, is_held=False)
+    assert not await store.schedules.run(
+        record, int(time.time()) + 3600, replace(template, id="j9"), TOLD, is_held=False
+    )
     await MakingJobs(store, queues).perform()
     assert await jobs_of(store) == ["j9"]
     assert (await store.jobs.get("j9")).state == "queued"
@@ -176,7 +181,7 @@ async def test_a_deleted_schedule_makes_nothing_and_leaves_nothing(
     record = await scheduled(store)
     template = await store.schedules.template("sch_1")
     await store.schedules.delete(record)
-    assert not await store.schedules.run(record, 1, replace(template, id="j9"), is_held=False)
+    assert not await store.schedules.run(record, 1, replace(template, id="j9"), TOLD, is_held=False)
     await store.schedules.hold_job(record, "j9")
     await MakingJobs(store, queues).perform()
     assert await jobs_of(store) == []
@@ -237,6 +242,152 @@ async def test_a_job_that_is_over_is_not_looked_at_again(store: Store, queues: J
     await finish(store, (await jobs_of(store))[0])
     await HoldingWindows(store, queues).perform()
     assert await redis.smembers(keys.WINDOWED_SCHEDULES) == set()
+
+
+async def test_what_became_of_a_time_is_told(store: Store, queues: JobQueues, redis: Redis) -> None:
+    record = await scheduled(store)
+    assert record.view.last_outcome is None
+    await MakingJobs(store, queues).perform()
+    (job_id,) = await jobs_of(store)
+    made = (await store.schedules.get("sch_1")).view.last_outcome
+    assert made is not None
+    assert (made.decision, made.due_at, made.detail) == ("made", record.view.next_at, f"job {job_id}")
+    assert made.due_at <= made.at <= time.time()
+    await become_due(store, redis)
+    await MakingJobs(store, queues).perform()
+    skipped = (await store.schedules.get("sch_1")).view.last_outcome
+    assert skipped is not None
+    assert (skipped.decision, f"job {job_id} is queued" in skipped.detail) == ("skipped", True)
+
+
+async def test_a_time_that_cannot_be_used_says_why_and_holds_up_no_other_schedule(
+    store: Store, queues: JobQueues, redis: Redis
+) -> None:
+    await scheduled(store)
+    await redis.hset(keys.schedule("sch_1"), "timezone", "Europe/Berln")
+    template = await store.schedules.template("sch_1")
+    other = NewSchedule("sch_2", "n", "@daily", "UTC", "skip", "none", None, 1.0, int(time.time()), template)
+    await store.schedules.create(other, 200, None, b"")
+    await MakingJobs(store, queues).perform()
+    assert (await store.schedules.get("sch_2")).view.num_runs == 1
+    failed = await store.schedules.get("sch_1")
+    assert failed.view.last_outcome is not None
+    assert failed.view.last_outcome.decision == "failed"
+    assert "there is no time zone 'Europe/Berln'" in failed.view.last_outcome.detail
+    await redis.hset(keys.schedule("sch_1"), "timezone", "Europe/Berlin")
+    await MakingJobs(store, queues).perform()
+    assert (await store.schedules.get("sch_1")).view.num_runs == 1
+
+
+async def test_a_paused_schedule_makes_nothing_also_when_it_is_paused_while_somebody_looks(
+    store: Store, queues: JobQueues
+) -> None:
+    seen = await scheduled(store)
+    assert await store.schedules.pause(seen)
+    assert await store.schedules.due(time.time() + 1e6) == []
+    template = await store.schedules.template("sch_1")
+    next_at = int(time.time()) + 3600
+    assert not await store.schedules.run(seen, next_at, replace(template, id="j9"), TOLD, is_held=False)
+    assert not await store.schedules.pass_over(seen, next_at, TOLD, "num_skipped")
+    await store.schedules.put_off(seen, time.time(), TOLD, waits=True)
+    await MakingJobs(store, queues).perform()
+    found = await store.schedules.get("sch_1")
+    assert await jobs_of(store) == []
+    assert (found.view.next_at, found.waits, found.view.last_outcome) == (seen.view.next_at, False, None)
+    assert await store.schedules.resume(found, int(found.view.next_at), TOLD, 0)
+    assert not await store.schedules.resume(found, int(found.view.next_at), TOLD, 5)
+    await MakingJobs(store, queues).perform()
+    assert (await store.schedules.get("sch_1")).view.num_runs == 1
+
+
+async def test_a_paused_schedules_window_still_holds_its_job(store: Store, queues: JobQueues, redis: Redis) -> None:
+    record = await scheduled(store, window=window(is_open=True))
+    await MakingJobs(store, queues).perform()
+    (job_id,) = await jobs_of(store)
+    await store.schedules.pause(record)
+    await redis.hset(keys.schedule("sch_1"), "window", window(is_open=False))
+    await HoldingWindows(store, queues).perform()
+    assert await store.jobs.state(job_id) == "paused"
+    await redis.hset(keys.schedule("sch_1"), "window", window(is_open=True))
+    await HoldingWindows(store, queues).perform()
+    assert await store.jobs.state(job_id) == "queued"
+
+
+async def occupy(store: Store, *job_ids: str, project: str = "default") -> None:
+    """Jobs of a project that are under way."""
+    template = await store.schedules.template("sch_1")
+    for job_id in job_ids:
+        await store.jobs.create(replace(template, id=job_id, project=project))
+
+
+FULL = {
+    "the project's": (JobLimits(100, 2), "2 jobs of this project are not over and 2 may be under way"),
+    "all that wait": (JobLimits(2, 100), "2 jobs are queued and 2 may be (PMPO_API_MAX_QUEUED_JOBS)"),
+}
+
+
+@pytest.mark.parametrize(("limits", "said"), FULL.values(), ids=FULL)
+async def test_a_time_without_room_for_a_job_is_lost_and_told_and_the_next_one_is_tried(
+    store: Store, queues: JobQueues, redis: Redis, limits: JobLimits, said: str
+) -> None:
+    await scheduled(store)
+    await occupy(store, "j1", "j2")
+    await MakingJobs(store, queues, limits).perform()
+    found = (await store.schedules.get("sch_1")).view
+    assert (found.num_runs, found.num_refused, found.num_missed) == (0, 1, 0)
+    assert found.last_outcome is not None
+    assert (found.last_outcome.decision, said in found.last_outcome.detail) == ("refused", True)
+    assert found.next_at > time.time()
+    assert sorted(await jobs_of(store)) == ["j1", "j2"]
+    await finish(store, "j1")
+    await become_due(store, redis)
+    await MakingJobs(store, queues, limits).perform()
+    assert (await store.schedules.get("sch_1")).view.num_runs == 1
+
+
+async def test_with_once_a_time_without_room_stays_until_there_is_room(
+    store: Store, queues: JobQueues, redis: Redis
+) -> None:
+    record = await scheduled(store, catch_up="once")
+    await occupy(store, "j1", "j2")
+    making = MakingJobs(store, queues, JobLimits(100, 2))
+    await making.perform()
+    waiting = (await store.schedules.get("sch_1")).view
+    assert (waiting.num_refused, waiting.next_at) == (0, record.view.next_at)
+    assert waiting.last_outcome is not None and "tried again after 60 s" in waiting.last_outcome.detail
+    assert await redis.zscore(keys.DUE_SCHEDULES, "sch_1") == pytest.approx(time.time() + 60, abs=5)
+    await finish(store, "j1")
+    await making.perform()
+    assert (await store.schedules.get("sch_1")).view.num_runs == 0  # not before it is to be looked at again
+    long_ago = time.time() - 30 * GRACE_S
+    await redis.hset(keys.schedule("sch_1"), "next_at", str(int(long_ago)))
+    await redis.zadd(keys.DUE_SCHEDULES, {"sch_1": time.time()})
+    await making.perform()
+    found = (await store.schedules.get("sch_1")).view
+    assert (found.num_runs, found.num_refused, found.num_missed) == (1, 0, 0)
+    assert found.last_outcome is not None and found.last_outcome.decision == "made"
+
+
+async def test_jobs_of_schedules_count_and_no_race_passes_the_limit(store: Store, queues: JobQueues) -> None:
+    await scheduled(store)
+    template = await store.schedules.template("sch_1")
+    for number in range(2, 8):
+        another = NewSchedule(f"sch_{number}", "n", "@daily", "UTC", "skip", "none", None, 1.0, 1_000, template)
+        await store.schedules.create(replace(another, catch_up="once"), 200, None, b"")
+    limits = JobLimits(100, 3)
+    await asyncio.gather(*(MakingJobs(store, queues, limits).perform() for _ in range(4)))
+    assert len(await jobs_of(store)) == 3
+    with pytest.raises(OverloadedError, match="3 jobs of this project are not over and 3 may be"):
+        await store.jobs.create(replace(template, id="j9"), limits=limits)
+    told = [record.view.last_outcome for record in await store.schedules.of("default")]
+    assert sorted(each.decision for each in told if each) == ["made"] * 3 + ["refused"] * 4
+
+
+async def test_another_projects_jobs_take_no_room(store: Store, queues: JobQueues) -> None:
+    await scheduled(store)
+    await occupy(store, "j1", "j2", project="web")
+    await MakingJobs(store, queues, JobLimits(100, 2)).perform()
+    assert (await store.schedules.get("sch_1")).view.num_runs == 1
 
 
 async def test_a_project_has_a_limited_number_of_schedules(store: Store) -> None:
