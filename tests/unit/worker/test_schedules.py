@@ -1,85 +1,26 @@
-"""Jobs that schedules make, and windows that hold them: on a real Redis, with times that are set."""
+"""Jobs that schedules make: on a real Redis, with times that are set."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from pmpo.contracts.jobs import JobSpec, SplitSizes
+from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.schedules import ScheduleOutcome
-from pmpo.errors import ConflictError, OverloadedError
+from pmpo.errors import ConflictError
 from services.queues import JobQueues
 from services.store import keys
-from services.store.admission import JobLimits
-from services.store.connection import connect
-from services.store.records import NewJob
-from services.store.schedule_records import NewSchedule, ScheduleRecord
+from services.store.schedule_records import NewSchedule
 from services.store.store import Store
 from services.worker.schedules.making import GRACE_S, MakingJobs, job_id_of
-from services.worker.schedules.windows import HoldingWindows
 
-ROWS = [{"input": f"number {number}", "target": str(number)} for number in range(10)]
-SPEC = JobSpec.model_validate({"name": "numbers", "prompt": "Say it.", "dataset": {"train": ROWS}, "seed": 7})
+from .scheduled import become_due, finish, jobs_of, scheduled
+
 TOLD = ScheduleOutcome(decision="made", due_at=0.0, at=0.0, detail="job j9")
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
-
-
-async def scheduled(store: Store, due_at: float | None = None, **changes: Any) -> ScheduleRecord:
-    """A schedule of every hour whose time has just come, or came at ``due_at``."""
-    sizes = SplitSizes(train=5, validation=2, test=3)
-    template = NewJob(
-        "", "numbers", "optimize", "overnight", SPEC.model_dump_json().encode(), b"{}", b"{}", sizes, (), "Say it."
-    )
-    values: dict[str, Any] = {
-        "id": "sch_1",
-        "name": "numbers",
-        "cron": "0 * * * *",
-        "timezone": "UTC",
-        "overlap": "skip",
-        "catch_up": "none",
-        "window": None,
-        "created_at": time.time(),
-        "next_at": int(time.time() if due_at is None else due_at),
-        "template": template,
-    }
-    await store.schedules.create(NewSchedule(**{**values, **changes}), 200, None, b"")
-    return await store.schedules.get("sch_1")
-
-
-async def become_due(store: Store, redis: Redis, at: float | None = None) -> None:
-    """Move the schedule's next time to now, as if an hour had passed."""
-    moment = int(time.time() if at is None else at)
-    await redis.hset(keys.schedule("sch_1"), "next_at", str(moment))
-    await redis.zadd(keys.DUE_SCHEDULES, {"sch_1": moment})
-
-
-async def jobs_of(store: Store) -> list[str]:
-    return [record.id for record in await store.jobs.newest("default", 100)]
-
-
-async def finish(store: Store, job_id: str) -> None:
-    await store.jobs.move(job_id, ["queued"], "running")
-    await store.jobs.move(job_id, ["running"], "succeeded")
-
-
-def window(*, is_open: bool) -> str:
-    """A window of the day in UTC that is open now, or that opens in two hours."""
-    start, end = (-1, 1) if is_open else (2, 3)
-    now = datetime.now(UTC)
-    return f"{now + timedelta(hours=start):%H:%M}-{now + timedelta(hours=end):%H:%M}"
 
 
 async def test_a_time_that_comes_makes_one_job_in_its_queue(store: Store, queues: JobQueues) -> None:
@@ -188,62 +129,6 @@ async def test_a_deleted_schedule_makes_nothing_and_leaves_nothing(
     assert [key async for key in redis.scan_iter("pmpo:schedule*")] == []
 
 
-async def test_a_job_outside_of_its_window_waits_paused_until_it_opens(
-    store: Store, queues: JobQueues, redis: Redis
-) -> None:
-    await scheduled(store, window=window(is_open=False))
-    await MakingJobs(store, queues).perform()
-    (job_id,) = await jobs_of(store)
-    assert (await store.jobs.state(job_id), await queues.waiting()) == ("paused", frozenset())
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == "paused"
-    await redis.hset(keys.schedule("sch_1"), "window", window(is_open=True))
-    await HoldingWindows(store, queues).perform()
-    (entry,) = await queues.waiting()
-    job = await store.jobs.get(job_id)
-    assert (job.state, job.enqueued_id) == ("queued", entry)
-
-
-@pytest.mark.parametrize("is_held", [True, False], ids=["its worker still has it", "its worker let go"])
-async def test_a_running_job_is_paused_at_the_windows_end_and_goes_on_at_its_start(
-    store: Store, queues: JobQueues, redis: Redis, is_held: bool
-) -> None:
-    await scheduled(store, window=window(is_open=True))
-    await MakingJobs(store, queues).perform()
-    (job_id,) = await jobs_of(store)
-    lease = await store.leases.try_acquire(job_id, "worker")
-    assert lease is not None
-    await store.jobs.move(job_id, ["queued"], "running", lease=lease)
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == "running"
-    await redis.hset(keys.schedule("sch_1"), "window", window(is_open=False))
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == "paused"
-    if not is_held:
-        await store.leases.release(lease)
-    await redis.hset(keys.schedule("sch_1"), "window", window(is_open=True))
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == ("running" if is_held else "queued")
-
-
-async def test_what_somebody_paused_by_hand_stays_paused(store: Store, queues: JobQueues) -> None:
-    await scheduled(store, window=window(is_open=True))
-    await MakingJobs(store, queues).perform()
-    (job_id,) = await jobs_of(store)
-    await store.jobs.move(job_id, ["queued"], "paused")
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == "paused"
-
-
-async def test_a_job_that_is_over_is_not_looked_at_again(store: Store, queues: JobQueues, redis: Redis) -> None:
-    await scheduled(store, window=window(is_open=True))
-    await MakingJobs(store, queues).perform()
-    assert await redis.smembers(keys.WINDOWED_SCHEDULES) == {b"sch_1"}
-    await finish(store, (await jobs_of(store))[0])
-    await HoldingWindows(store, queues).perform()
-    assert await redis.smembers(keys.WINDOWED_SCHEDULES) == set()
-
-
 async def test_what_became_of_a_time_is_told(store: Store, queues: JobQueues, redis: Redis) -> None:
     record = await scheduled(store)
     assert record.view.last_outcome is None
@@ -297,96 +182,6 @@ async def test_a_paused_schedule_makes_nothing_also_when_it_is_paused_while_some
     assert await store.schedules.resume(found, int(found.view.next_at), TOLD, 0)
     assert not await store.schedules.resume(found, int(found.view.next_at), TOLD, 5)
     await MakingJobs(store, queues).perform()
-    assert (await store.schedules.get("sch_1")).view.num_runs == 1
-
-
-async def test_a_paused_schedules_window_still_holds_its_job(store: Store, queues: JobQueues, redis: Redis) -> None:
-    record = await scheduled(store, window=window(is_open=True))
-    await MakingJobs(store, queues).perform()
-    (job_id,) = await jobs_of(store)
-    await store.schedules.pause(record)
-    await redis.hset(keys.schedule("sch_1"), "window", window(is_open=False))
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == "paused"
-    await redis.hset(keys.schedule("sch_1"), "window", window(is_open=True))
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == "queued"
-
-
-async def occupy(store: Store, *job_ids: str, project: str = "default") -> None:
-    """Jobs of a project that are under way."""
-    template = await store.schedules.template("sch_1")
-    for job_id in job_ids:
-        await store.jobs.create(replace(template, id=job_id, project=project))
-
-
-FULL = {
-    "the project's": (JobLimits(100, 2), "2 jobs of this project are not over and 2 may be under way"),
-    "all that wait": (JobLimits(2, 100), "2 jobs are queued and 2 may be (PMPO_API_MAX_QUEUED_JOBS)"),
-}
-
-
-@pytest.mark.parametrize(("limits", "said"), FULL.values(), ids=FULL)
-async def test_a_time_without_room_for_a_job_is_lost_and_told_and_the_next_one_is_tried(
-    store: Store, queues: JobQueues, redis: Redis, limits: JobLimits, said: str
-) -> None:
-    await scheduled(store)
-    await occupy(store, "j1", "j2")
-    await MakingJobs(store, queues, limits).perform()
-    found = (await store.schedules.get("sch_1")).view
-    assert (found.num_runs, found.num_refused, found.num_missed) == (0, 1, 0)
-    assert found.last_outcome is not None
-    assert (found.last_outcome.decision, said in found.last_outcome.detail) == ("refused", True)
-    assert found.next_at > time.time()
-    assert sorted(await jobs_of(store)) == ["j1", "j2"]
-    await finish(store, "j1")
-    await become_due(store, redis)
-    await MakingJobs(store, queues, limits).perform()
-    assert (await store.schedules.get("sch_1")).view.num_runs == 1
-
-
-async def test_with_once_a_time_without_room_stays_until_there_is_room(
-    store: Store, queues: JobQueues, redis: Redis
-) -> None:
-    record = await scheduled(store, catch_up="once")
-    await occupy(store, "j1", "j2")
-    making = MakingJobs(store, queues, JobLimits(100, 2))
-    await making.perform()
-    waiting = (await store.schedules.get("sch_1")).view
-    assert (waiting.num_refused, waiting.next_at) == (0, record.view.next_at)
-    assert waiting.last_outcome is not None and "tried again after 60 s" in waiting.last_outcome.detail
-    assert await redis.zscore(keys.DUE_SCHEDULES, "sch_1") == pytest.approx(time.time() + 60, abs=5)
-    await finish(store, "j1")
-    await making.perform()
-    assert (await store.schedules.get("sch_1")).view.num_runs == 0  # not before it is to be looked at again
-    long_ago = time.time() - 30 * GRACE_S
-    await redis.hset(keys.schedule("sch_1"), "next_at", str(int(long_ago)))
-    await redis.zadd(keys.DUE_SCHEDULES, {"sch_1": time.time()})
-    await making.perform()
-    found = (await store.schedules.get("sch_1")).view
-    assert (found.num_runs, found.num_refused, found.num_missed) == (1, 0, 0)
-    assert found.last_outcome is not None and found.last_outcome.decision == "made"
-
-
-async def test_jobs_of_schedules_count_and_no_race_passes_the_limit(store: Store, queues: JobQueues) -> None:
-    await scheduled(store)
-    template = await store.schedules.template("sch_1")
-    for number in range(2, 8):
-        another = NewSchedule(f"sch_{number}", "n", "@daily", "UTC", "skip", "none", None, 1.0, 1_000, template)
-        await store.schedules.create(replace(another, catch_up="once"), 200, None, b"")
-    limits = JobLimits(100, 3)
-    await asyncio.gather(*(MakingJobs(store, queues, limits).perform() for _ in range(4)))
-    assert len(await jobs_of(store)) == 3
-    with pytest.raises(OverloadedError, match="3 jobs of this project are not over and 3 may be"):
-        await store.jobs.create(replace(template, id="j9"), limits=limits)
-    told = [record.view.last_outcome for record in await store.schedules.of("default")]
-    assert sorted(each.decision for each in told if each) == ["made"] * 3 + ["refused"] * 4
-
-
-async def test_another_projects_jobs_take_no_room(store: Store, queues: JobQueues) -> None:
-    await scheduled(store)
-    await occupy(store, "j1", "j2", project="web")
-    await MakingJobs(store, queues, JobLimits(100, 2)).perform()
     assert (await store.schedules.get("sch_1")).view.num_runs == 1
 
 
