@@ -141,7 +141,7 @@ def _collaborate(
 
     probed = {name: _ScorerProbe(prober(row)) for name, row in table.items()}
     limits = DatasetLimits(rows=settings.dataset_max_rows, bytes=settings.dataset_max_bytes)
-    job_limits = JobLimits(settings.api_max_queued_jobs, settings.api_max_active_jobs_per_project)
+    job_limits = JobLimits.of(settings)
     service = JobService(store, queues, checks, job_limits)
     return Collaborators(
         jobs=service,

@@ -12,7 +12,7 @@ from pmpo.contracts.jobs import FINAL_STATES, JobState
 from pmpo.contracts.keys import DEFAULT_PROJECT
 from pmpo.errors import ConflictError, NotFoundError
 from services.store import admission, keys, scripts
-from services.store.admission import RATE_WINDOW_S, JobCounts, JobLimits
+from services.store.admission import JobCounts, JobLimits, asked
 from services.store.calls import ScriptCall
 from services.store.connection import Commands
 from services.store.idempotency import KeyedRequest
@@ -43,7 +43,7 @@ class Jobs:
     async def counts(self, project: str) -> JobCounts:
         """How many jobs wait, and how many of a project are not over."""
         touched = [keys.ACTIVE_JOBS, keys.ENDED_JOBS]
-        given: list[str | float] = [keys.JOB_PREFIX, project, time.time() - RATE_WINDOW_S, DEFAULT_PROJECT]
+        given = asked(project, time.time())
         return JobCounts.read(await self._commands.run(self._count(keys=touched, args=given)))
 
     async def create(
@@ -64,18 +64,7 @@ class Jobs:
         touched = [keys.job(job.id), keys.jobs(job.project), keys.ACTIVE_JOBS, remembered, keys.ENDED_JOBS]
         pairs = [part for pair in first_fields(job, now).items() for part in pair]
         record = request.record(answer) if request else b""
-        most = (limits.max_queued, limits.max_active_per_project) if limits else (-1, -1)
-        head: list[str | bytes | float] = [
-            now,
-            job.id,
-            record,
-            DEFAULT_PROJECT,
-            keys.IDEMPOTENCY_TTL_S,
-            job.project,
-            keys.JOB_PREFIX,
-            *most,
-        ]
-        given = [*head, now - RATE_WINDOW_S, *pairs]
+        given = [now, job.id, record, keys.IDEMPOTENCY_TTL_S, *asked(job.project, now, limits), *pairs]
         known = await self._commands.run(self._create(keys=touched, args=given))
         if limits and isinstance(known, list):
             JobCounts.read(known).check(limits)

@@ -28,10 +28,9 @@ end
 return {'done', state}
 """
 # KEYS: job, jobs of its project, active jobs, the remembered answer of a keyed request, ended jobs.  ARGV: now, job id,
-# the record to remember ("" without a key), the project of jobs that name none, the record's time to live, the job's
-# project, prefix of jobs, the most that may be queued, the most active ones of the project (-1: any number), the moment
-# after which ends are counted, then fields and values. A second request of one key creates nothing, and neither does
-# one for which there is no room: the answer is then the counts.
+# the record to remember ("" without a key), its time to live, the six that ``counts_if_full`` is asked with, then
+# fields and values. A second request of one key creates nothing, and neither does one for which there is no room: the
+# answer is then the counts.
 CREATE = (
     COUNT_JOBS
     + """
@@ -39,13 +38,9 @@ if ARGV[3] ~= '' then
   local known = redis.call('GET', KEYS[4])
   if known then return known end
 end
-if ARGV[8] ~= '-1' then
-  local queued, own = count_jobs(KEYS[3], ARGV[7], ARGV[6])
-  if queued >= tonumber(ARGV[8]) or own >= tonumber(ARGV[9]) then
-    return {queued, own, redis.call('ZCOUNT', KEYS[5], ARGV[10], '+inf')}
-  end
-end
-if ARGV[3] ~= '' then redis.call('SET', KEYS[4], ARGV[3], 'EX', ARGV[5]) end
+local full = counts_if_full(KEYS[3], KEYS[5], {unpack(ARGV, 5, 10)})
+if full then return full end
+if ARGV[3] ~= '' then redis.call('SET', KEYS[4], ARGV[3], 'EX', ARGV[4]) end
 for at = 11, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
 redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
 redis.call('SADD', KEYS[3], ARGV[2])

@@ -18,6 +18,7 @@ EXAMPLE = "'0 22 * * 1-5' is ten in the evening from Monday to Friday"
 # Of dates that come at all, 29 February on one day of the week waits longest: up to 40 years, around 2100.
 _MOST_YEARS = 41
 _MOST_TRIES = 200
+MOST_COUNTED = 1_000
 # croniter also knows times drawn at random (R, H), which would be others with every question.
 _FIELD = re.compile(r"(?:[\d*/,\-#?]|L|[A-Za-z]{3})+")
 
@@ -69,3 +70,11 @@ class CronLine:
             if found > moment:
                 return found
         raise CroniterBadDateError(f"no time after {moment} fits {self.text!r}")
+
+    def num_fires(self, first: float, last: float, most: int = MOST_COUNTED) -> int:
+        """How often the line fires from ``first``, at which it does, until ``last``; counted up to ``most``."""
+        number, moment = 0, first
+        while moment <= last and number < most:
+            number += 1
+            moment = self.next_after(moment)
+        return number

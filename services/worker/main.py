@@ -26,6 +26,7 @@ from pmpo.runtime.logs import configure_logs, get_logger
 from pmpo.runtime.secrets import known_secrets
 from pmpo.runtime.settings import Settings, load_settings
 from services.queues import QUEUES, RESULT_TTL_S, JobQueues
+from services.store.admission import JobLimits
 from services.store.connection import connect_blocking, ping_blocking
 from services.store.keeping import Keeping
 from services.store.store import Store
@@ -129,7 +130,7 @@ def _run_janitor(settings: Settings, sender: WebhookSender, holder: str) -> None
         Requeuing(store, queues),
         WebhookDelivery(store, sender),
         Retention(store, Keeping.of(settings)),
-        MakingJobs(store, queues),
+        MakingJobs(store, queues, JobLimits.of(settings)),
         HoldingWindows(store, queues),
     ]
     asyncio.run(Janitor(store.leases, duties, holder=holder, lease_s=settings.lease_s).run())

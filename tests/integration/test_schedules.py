@@ -43,7 +43,7 @@ def test_the_commands_of_the_document_run_in_its_order(stack: Stack, job_file: P
     [block] = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     schedule_id = ""
     for line in block.splitlines():
-        words = [schedule_id if word == "ID" else word for word in shlex.split(line)]
+        words = [schedule_id if word == "ID" else word for word in shlex.split(line, comments=True)]
         assert words[:2] == ["pmpo", "schedule"]
         ran = pmpo(stack, job_file.parent, *words[1:])
         assert ran.returncode == 0, (line, ran.stderr)
@@ -52,6 +52,17 @@ def test_the_commands_of_the_document_run_in_its_order(stack: Stack, job_file: P
             assert re.search(r"The first job is made at \d{4}-\d\d-\d\d \d\d:\d\d", ran.stderr)
         if words[2] == "list":
             assert schedule_id in ran.stdout and "22:00-06:00" in ran.stdout
+        if words[2] == "show":
+            assert re.search(
+                r"^next job +\d{4}-\d\d-\d\d \d\d:\d\d.*\nlast job +-\nlast time +-$", ran.stdout, re.MULTILINE
+            )
+        if words[2] == "pause":
+            assert ran.stdout == f"schedule {schedule_id} is paused\n"
+            assert "paused since" in " ".join(
+                pmpo(stack, job_file.parent, "schedule", "show", schedule_id).stdout.split()
+            )
+        if words[2] == "resume":
+            assert ran.stdout.startswith(f"schedule {schedule_id} goes on; its next time: 2")
     assert schedule_id not in pmpo(stack, job_file.parent, "schedule", "list").stdout
 
 

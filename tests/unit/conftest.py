@@ -1,3 +1,4 @@
+import asyncio
 import os
 import socket
 import subprocess
@@ -67,6 +68,29 @@ def api_process_url(redis_server_url: str) -> Iterator[str]:
 def live_api(api_process_url: str, redis_url: str) -> str:
     """The address of that API, with nothing stored."""
     return api_process_url
+
+
+@pytest.fixture
+def nightly(live_api: str, redis_url: str) -> str:
+    """The id of a schedule that this API has: saved as it saves one, whose scorer counts no tokens here."""
+    from pmpo.contracts.jobs import SplitSizes
+    from services.store.records import NewJob
+    from services.store.schedule_records import NewSchedule
+    from services.store.store import Store
+
+    async def save() -> None:
+        spec = b'{"prompt": "Do it.", "dataset": {"train": [{"input": "a", "target": "b"}]}}'
+        sizes = SplitSizes(train=5, validation=2, test=3)
+        job = NewJob("", "cities", "optimize", "overnight", spec, b"{}", b"{}", sizes, (), "Do it.")
+        new = NewSchedule(
+            "sch_1", "nightly", "@daily", "UTC", "skip", "none", None, time.time(), int(time.time()) + 90_000, job
+        )
+        store = Store.open(redis_url, 60.0)
+        await store.schedules.create(new, 200, None, b"")
+        await store.close()
+
+    asyncio.run(save())
+    return "sch_1"
 
 
 def _answers(url: str) -> bool:

@@ -36,6 +36,18 @@ async def get_schedule(schedule_id: str, caller: Reader, schedules: Timetable) -
     return await schedules.get(caller.project, schedule_id)
 
 
+@router.post("/{schedule_id}/pause")
+async def pause_schedule(schedule_id: str, caller: Submitter, schedules: Timetable) -> ScheduleView:
+    """Make no jobs until the schedule is resumed. A job that is under way goes on."""
+    return await schedules.pause(caller.project, schedule_id)
+
+
+@router.post("/{schedule_id}/resume")
+async def resume_schedule(schedule_id: str, caller: Submitter, schedules: Timetable) -> ScheduleView:
+    """Make jobs again; its catch-up policy decides about the times that came meanwhile."""
+    return await schedules.resume(caller.project, schedule_id)
+
+
 @router.delete("/{schedule_id}", status_code=204)
 async def delete_schedule(schedule_id: str, caller: Submitter, schedules: Timetable) -> None:
     """Make no more jobs. A job that is under way goes on, also outside of its window."""

@@ -7,11 +7,12 @@ import secrets
 import time
 
 from pmpo.contracts.jobs import JobSpec
-from pmpo.contracts.schedules import MAX_SCHEDULES, SchedulesPage, ScheduleSpec, ScheduleView
+from pmpo.contracts.schedules import MAX_SCHEDULES, ScheduleOutcome, SchedulesPage, ScheduleSpec, ScheduleView
 from pmpo.errors import ConflictError, NotFoundError
 from services.api.jobs.service import JobService
 from services.store.idempotency import KeyedRequest
-from services.store.schedules import NewSchedule, ScheduleRecord, first_record, no_such_schedule
+from services.store.schedule_records import NewSchedule, ScheduleRecord, first_record
+from services.store.schedules import no_such_schedule
 from services.store.store import Store
 from services.timetable.cron import CronLine
 from services.timetable.windows import Window
@@ -74,6 +75,29 @@ class ScheduleService:
         """One schedule. Raises NotFoundError: the project has none of that id."""
         return (await self._owned(project, schedule_id)).view
 
+    async def pause(self, project: str, schedule_id: str) -> ScheduleView:
+        """Make no jobs until it is resumed; one that is under way goes on. Again: nothing changes.
+
+        Raises:
+            NotFoundError: the project has none of that id.
+        """
+        await self._store.schedules.pause(await self._owned(project, schedule_id))
+        return await self.get(project, schedule_id)
+
+    async def resume(self, project: str, schedule_id: str) -> ScheduleView:
+        """Make jobs again. Times that came meanwhile are missed, or made up for by one job, as the schedule catches up.
+
+        One that is not paused stays as it is.
+
+        Raises:
+            NotFoundError: the project has none of that id.
+        """
+        record = await self._owned(project, schedule_id)
+        if record.view.paused_at is not None:
+            next_at, missed, number = _after_pause(record, time.time())
+            await self._store.schedules.resume(record, next_at, missed, number)
+        return await self.get(project, schedule_id)
+
     async def delete(self, project: str, schedule_id: str) -> None:
         """Make no more jobs; one that its window keeps paused goes on.
 
@@ -108,3 +132,18 @@ class ScheduleService:
 def _in_its_queue(job: JobSpec) -> JobSpec:
     """A job that names no queue waits behind what people wait for."""
     return job if "queue" in job.model_fields_set else job.model_copy(update={"queue": "overnight"})
+
+
+def _after_pause(record: ScheduleRecord, now: float) -> tuple[int, ScheduleOutcome, int]:
+    """When it goes on, what became of the times that came meanwhile, and how many of them are missed.
+
+    A time that waited for the end of the last job still does.
+    """
+    due_at = int(record.view.next_at)
+    missed = ScheduleOutcome(decision="missed", due_at=due_at, at=now, detail="")
+    if due_at > now or record.waits or record.view.catch_up == "once":
+        return due_at, missed, 0
+    cron = CronLine(record.view.cron, read_zone(record.view.timezone))
+    number = cron.num_fires(due_at, now)
+    detail = f"the schedule was paused when it came; missed in a row: {number}"
+    return math.ceil(cron.next_after(now)), missed.model_copy(update={"detail": detail}), number

@@ -10,7 +10,7 @@ from pmpo.errors import ConflictError, NotFoundError
 from pmpo.runtime.logs import get_logger
 from services.queues import JobQueues
 from services.store.records import JobRecord
-from services.store.schedules import ScheduleRecord
+from services.store.schedule_records import ScheduleRecord
 from services.store.store import Store
 from services.timetable.windows import Window
 from services.timetable.zones import read_zone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, cast
 
@@ -30,7 +31,7 @@ OverlapOption = Annotated[
     typer.Option("--overlap", metavar="WHAT", help="When a time comes and the last job is not over: skip or queue."),
 ]
 CatchUpOption = Annotated[
-    str, typer.Option("--catch-up", metavar="WHAT", help="Times at which no worker ran are made up for: none or once.")
+    str, typer.Option("--catch-up", metavar="WHAT", help="Times that were missed are made up for: none or once.")
 ]
 Name = Annotated[str, typer.Option("--name", help="What lists call it; otherwise the job's name.")]
 ScheduleId = Annotated[str, typer.Argument(metavar="ID", help="Schedule id, as printed by `pmpo schedule list`.")]
@@ -76,7 +77,10 @@ def add(
 
 @schedule.command("list", epilog="Example: pmpo schedule list --json")
 def list_schedules(url: Url = None, as_json: AsJson = False) -> None:
-    """Show schedules with their next times and what became of the ones before."""
+    """Show schedules with their next times, how many jobs they made and times they lost, and what became of the last.
+
+    `pmpo schedule show ID` says why.
+    """
     with Client(url) as client:
         page = client.list_schedules()
     if as_json:
@@ -86,11 +90,39 @@ def list_schedules(url: Url = None, as_json: AsJson = False) -> None:
         stdout_console().print("There are no schedules.")
         return
     table = plain_table()
-    for column in ("id", "name", "when", "next", "jobs", "skipped", "missed"):
+    for column in ("id", "name", "when", "next", "jobs", "lost", "last"):
         table.add_column(column, overflow="fold")
     for each in page.schedules:
         table.add_row(*map(Text, _row(each)))
     stdout_console().print(table)
+
+
+@schedule.command(epilog="Example: pmpo schedule show ID")
+def show(schedule_id: ScheduleId, url: Url = None, as_json: AsJson = False) -> None:
+    """Show one schedule: its next and its last job, and what became of its last time and why."""
+    with Client(url) as client:
+        found = client.get_schedule(schedule_id)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    for name, value in _details(found):
+        stdout_console().print(f"{name:<11}{shown(value)}", soft_wrap=True)
+
+
+@schedule.command(epilog="Example: pmpo schedule pause ID")
+def pause(schedule_id: ScheduleId, url: Url = None, as_json: AsJson = False) -> None:
+    """Make no jobs until it is resumed; one that is under way goes on."""
+    with Client(url) as client:
+        found = client.pause_schedule(schedule_id)
+    _tell(found, "is paused", as_json=as_json)
+
+
+@schedule.command(epilog="Example: pmpo schedule resume ID")
+def resume(schedule_id: ScheduleId, url: Url = None, as_json: AsJson = False) -> None:
+    """Make jobs again; its catch-up policy decides about times that came meanwhile."""
+    with Client(url) as client:
+        found = client.resume_schedule(schedule_id)
+    _tell(found, f"goes on; its next time: {_local(found.next_at)}", as_json=as_json)
 
 
 @schedule.command("rm", epilog="Example: pmpo schedule rm ID")
@@ -104,11 +136,43 @@ def remove(schedule_id: ScheduleId, url: Url = None, as_json: AsJson = False) ->
         stdout_console().print(f"schedule {shown(schedule_id)} is deleted")
 
 
+def _tell(found: ScheduleView, what: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        stdout_console().print(f"schedule {shown(found.id)} {what}")
+
+
 def _row(each: ScheduleView) -> tuple[str, ...]:
+    num_lost = each.num_skipped + each.num_missed + each.num_refused
+    last = each.last_outcome.decision if each.last_outcome else "-"
+    return (each.id, shown(each.name), _when(each), _next(each), str(each.num_runs), str(num_lost), last)
+
+
+def _details(each: ScheduleView) -> Iterator[tuple[str, str]]:
+    yield "name", each.name
+    yield "job", f"{each.kind}, queue {each.queue}"
+    yield "when", _when(each)
+    yield "overlap", each.overlap
+    yield "catch up", each.catch_up
+    yield "next job", _next(each)
+    made = "-" if each.last_at is None else f"{_local(each.last_at)}, job {each.last_job_id}"
+    yield "last job", made
+    last = each.last_outcome
+    yield "last time", "-" if last is None else f"{_local(last.due_at)}: {last.decision} ({last.detail})"
+    yield "jobs made", str(each.num_runs)
+    yield "times lost", f"{each.num_skipped} skipped, {each.num_missed} missed, {each.num_refused} refused"
+    for warning in each.warnings:
+        yield "warning", warning
+
+
+def _when(each: ScheduleView) -> str:
     window = f", {each.window}" if each.window else ""
-    when = f"{each.cron} ({each.timezone}{window})"
-    counts = (str(number) for number in (each.num_runs, each.num_skipped, each.num_missed))
-    return (each.id, shown(each.name), when, _local(each.next_at), *counts)
+    return f"{each.cron} ({each.timezone}{window})"
+
+
+def _next(each: ScheduleView) -> str:
+    return _local(each.next_at) if each.paused_at is None else f"paused since {_local(each.paused_at)}"
 
 
 def _local(moment: float) -> str:

@@ -167,6 +167,8 @@ class Client:
     create_schedule = blocking(ScheduleCalls.create_schedule)
     list_schedules = blocking(ScheduleCalls.list_schedules)
     get_schedule = blocking(ScheduleCalls.get_schedule)
+    pause_schedule = blocking(ScheduleCalls.pause_schedule)
+    resume_schedule = blocking(ScheduleCalls.resume_schedule)
     delete_schedule = blocking(ScheduleCalls.delete_schedule)
     is_alive = blocking(JobWatching.is_alive)
 

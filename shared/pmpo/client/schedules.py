@@ -48,10 +48,30 @@ class ScheduleCalls:
         call = Call("GET", _path(schedule_id), self._timeout_s, is_repeatable=True)
         return read(ScheduleView, await self._exchange.send(call))
 
+    async def pause_schedule(self, schedule_id: str) -> ScheduleView:
+        """Make no jobs until it is resumed; one that is under way goes on. Raises NotFoundError: there is none."""
+        return await self._changed(schedule_id, "/pause")
+
+    async def resume_schedule(self, schedule_id: str) -> ScheduleView:
+        """Make jobs again; ``catch_up`` decides about times that came meanwhile. Raises NotFoundError: there is none.
+
+        Example::
+
+            client.pause_schedule(schedule.id)
+            print(client.resume_schedule(schedule.id).next_at)
+        """
+        return await self._changed(schedule_id, "/resume")
+
     async def delete_schedule(self, schedule_id: str) -> None:
         """Make no more jobs; one that is under way goes on. Raises NotFoundError: there is no such schedule."""
         await self._exchange.send(Call("DELETE", _path(schedule_id), self._timeout_s, is_repeatable=False))
 
+    async def _changed(self, schedule_id: str, verb: str) -> ScheduleView:
+        """Sent again it changes nothing more, so it may be."""
+        call = Call("POST", _path(schedule_id, verb), self._timeout_s, is_repeatable=True)
+        return read(ScheduleView, await self._exchange.send(call))
 
-def _path(schedule_id: str) -> str:
-    return path_of("schedules", schedule_id, "the schedule's id is empty; give one that `pmpo schedule list` prints")
+
+def _path(schedule_id: str, below: str = "") -> str:
+    empty = "the schedule's id is empty; give one that `pmpo schedule list` prints"
+    return path_of("schedules", schedule_id, empty, below)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import httpx
 
 from pmpo.contracts.problems import Problem, from_problem
-from pmpo.errors import OverloadedError, PmpoError, TooLongError, UnavailableError, UpstreamError
+from pmpo.errors import (
+    ForbiddenError,
+    NotFoundError,
+    OverloadedError,
+    PmpoError,
+    TooLongError,
+    UnauthorizedError,
+    UnavailableError,
+    UpstreamError,
+)
 from pmpo.runtime.http import is_about_length, retry_after_s, said_by
 
 
@@ -25,6 +34,15 @@ def error_of(response: httpx.Response, where: str, path: str, unavailable: type[
     error = from_problem(problem)
     if error.retry_after_s is None:
         error.retry_after_s = retry_after_s(response)
+    return error
+
+
+def as_ours(error: PmpoError, where: str) -> PmpoError:
+    """An error of a server that we call, for those who call us: whom it does not let in is us, not them."""
+    if isinstance(error, UnauthorizedError | ForbiddenError | NotFoundError):
+        return UpstreamError(
+            f"{where} refused the call ({error.message}); correct its address or key_variable in PMPO_ENDPOINTS"
+        )
     return error
 
 

@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from pmpo.contracts.scoring import DEADLINE_HEADER, JOB_HEADER
 from pmpo.errors import PmpoError, UnavailableError, UpstreamError
 from pmpo.remote.breaker import Breakers
-from pmpo.remote.refusals import error_of
+from pmpo.remote.refusals import as_ours, error_of
 from pmpo.remote.route import LeftAloneError, Route
 
 DOWN_STATUSES = frozenset({502, 503, 504})
@@ -48,7 +48,7 @@ class Peer:
     """Who is called: the base address, what messages call it, the error and the remedy when it does not answer.
 
     ``urls`` of several replicas are asked in turn when one fails. ``key`` goes as a bearer token; ``job``: whose calls
-    these are, so that a scorer can let jobs take turns.
+    these are, so that a scorer can let jobs take turns. ``when_slow``: what is said after the time that it had.
     """
 
     urls: Sequence[str]
@@ -57,6 +57,7 @@ class Peer:
     remedy: str
     key: str | None = None
     job: str | None = None
+    when_slow: str = " (PMPO_UPSTREAM_TIMEOUT_S); raise the limit or add capacity"
 
 
 class _TransientError(Exception):
@@ -102,7 +103,7 @@ class Upstream:
         Raises:
             UnavailableError: the peer's own kind: no connection, no answer in time, or its breaker is open, which
                 says when it will be asked again.
-            UpstreamError: an answer that is no JSON, or a status that nobody documented.
+            UpstreamError: an answer that is no JSON, a status that nobody documented, or no leave to ask.
             PmpoError: the class that the peer raised.
         """
         content = json.dumps(body, separators=(",", ":")).encode()
@@ -173,8 +174,7 @@ class Upstream:
             async with asyncio.timeout(self._timeout_s):
                 return await self._http.request(method, url + path, content=content, headers=dict(headers))
         except TimeoutError:
-            limit = f"{self._timeout_s:g} s (PMPO_UPSTREAM_TIMEOUT_S)"
-            message = f"the {peer.noun} at {url} did not answer within {limit}; raise the limit or add capacity"
+            message = f"the {peer.noun} at {url} did not answer within {self._timeout_s:g} s{peer.when_slow}"
             raise peer.unavailable(message) from None
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
@@ -186,7 +186,7 @@ class Upstream:
     def _read(self, url: str, path: str, response: httpx.Response, request_id: str) -> Any:
         where = f"the {self._peer.noun} at {url}"
         if response.status_code != httpx.codes.OK:
-            error = error_of(response, where, path, self._peer.unavailable)
+            error = as_ours(error_of(response, where, path, self._peer.unavailable), where)
             raise _TransientError(error) if response.status_code in RETRIED_STATUSES else error
         try:
             return json.loads(response.content)

@@ -49,6 +49,9 @@ def masked_request(call: AnalyzeCall) -> MaskedLossesRequest:
             "outside placeholders, code blocks and protected texts"
         )
     _check_examples(call.examples)
+    for number, example in enumerate(call.examples):
+        if example.target is None:
+            raise InvalidInputError(f"examples.{number}: an analysis takes one answer a row; give 'target'")
     _check_size([call.prompt] * (len(spans) + 1), call.examples)
     return MaskedLossesRequest(
         prompt=call.prompt,

@@ -75,9 +75,8 @@ async def serving(redis_url: str, store: Store, queues: JobQueues, **settings: s
     known = load_settings({"PMPO_REDIS_URL": redis_url, **settings})
     made = create_app(known, table)
     counter = WordCounter()
-    limits = JobLimits(known.api_max_queued_jobs, known.api_max_active_jobs_per_project)
     checks = JobChecks(table, lambda _row, _arguments: counter, webhook_rules(known))
-    service = JobService(store, queues, checks, limits)
+    service = JobService(store, queues, checks, JobLimits.of(known))
     async with made.router.lifespan_context(made):
         health = Health(store, {"default": counter})
         models = ModelService(table, lambda _row: counter)

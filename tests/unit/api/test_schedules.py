@@ -10,7 +10,10 @@ import httpx
 import pytest
 
 from pmpo.contracts.jobs import JobSpec
+from pmpo.contracts.schedules import ScheduleOutcome
 from services.store.store import Store
+
+TOLD = ScheduleOutcome(decision="skipped", due_at=0.0, at=0.0, detail="")
 
 
 async def created(client: httpx.AsyncClient, job: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -106,3 +109,67 @@ async def test_deleting_lets_a_job_go_on_that_its_window_held(
     await store.schedules.hold_job(record, submitted)
     await client.delete(f"/v1/schedules/{schedule['id']}")
     assert await store.jobs.state(submitted) == "queued"
+
+
+async def come_due(store: Store, schedule_id: str, ago_s: float) -> None:
+    """Let its next time have been so long ago, and nobody look at it since."""
+    record = await store.schedules.get(schedule_id)
+    moment = int(time.time() - ago_s)
+    assert await store.schedules.pass_over(record, moment, TOLD, "num_skipped", 0)
+
+
+async def test_a_pause_is_kept_and_changes_nothing_but_itself(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store
+) -> None:
+    made = await created(client, job)
+    path = f"/v1/schedules/{made['id']}"
+    paused = (await client.post(f"{path}/pause")).json()
+    assert paused["paused_at"] == pytest.approx(time.time(), abs=30)
+    assert {**paused, "paused_at": None} == made
+    assert (await client.post(f"{path}/pause")).json() == paused == (await client.get(path)).json()
+    assert (await client.get("/v1/schedules")).json()["schedules"] == [paused]
+    assert await store.schedules.due(made["next_at"] + 1) == []
+    for _ in range(2):  # to resume what is not paused changes nothing
+        assert (await client.post(f"{path}/resume")).json() == made
+    assert [record.id for record in await store.schedules.due(made["next_at"])] == [made["id"]]
+    await client.delete(path)
+    for verb in ("pause", "resume"):
+        assert (await client.post(f"{path}/{verb}")).status_code == 404
+
+
+async def test_what_came_during_a_pause_is_missed(client: httpx.AsyncClient, job: dict[str, Any], store: Store) -> None:
+    made = await created(client, job, cron="* * * * *")
+    await come_due(store, made["id"], 150)
+    await client.post(f"/v1/schedules/{made['id']}/pause")
+    found = (await client.post(f"/v1/schedules/{made['id']}/resume")).json()
+    assert 3 <= found["num_missed"] <= 4
+    assert (found["last_outcome"]["decision"], found["num_skipped"]) == ("missed", 0)
+    assert f"paused when it came; missed in a row: {found['num_missed']}" in found["last_outcome"]["detail"]
+    assert time.time() < found["next_at"] <= time.time() + 61
+    again = (await client.post(f"/v1/schedules/{made['id']}/resume")).json()
+    assert again["num_missed"] == found["num_missed"]
+
+
+async def test_with_once_what_came_during_a_pause_is_due_at_once(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store
+) -> None:
+    made = await created(client, job, catch_up="once")
+    await come_due(store, made["id"], 86_400)
+    await client.post(f"/v1/schedules/{made['id']}/pause")
+    assert await store.schedules.due(time.time()) == []
+    found = (await client.post(f"/v1/schedules/{made['id']}/resume")).json()
+    assert (found["num_missed"], found["paused_at"]) == (0, None)
+    assert [record.id for record in await store.schedules.due(time.time())] == [made["id"]]
+
+
+async def test_a_time_that_waited_for_the_last_job_waits_on_after_a_pause(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store
+) -> None:
+    made = await created(client, job, overlap="queue")
+    await come_due(store, made["id"], 60)
+    record = await store.schedules.get(made["id"])
+    await store.schedules.put_off(record, record.view.next_at, TOLD, waits=True)
+    await client.post(f"/v1/schedules/{made['id']}/pause")
+    found = (await client.post(f"/v1/schedules/{made['id']}/resume")).json()
+    assert (found["num_missed"], found["next_at"]) == (0, record.view.next_at)
+    assert (await store.schedules.get(made["id"])).waits

@@ -2,10 +2,12 @@ from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from pmpo.contracts.jobs import SplitSizes
 from services.queues import JobQueues
+from services.store.connection import connect
 from services.store.records import NewJob
 from services.store.store import Store
 
@@ -24,6 +26,13 @@ async def store(redis_url: str) -> AsyncIterator[Store]:
     opened = Store.open(redis_url, LEASE_S)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture

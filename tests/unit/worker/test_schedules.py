@@ -1,82 +1,26 @@
-"""Jobs that schedules make, and windows that hold them: on a real Redis, with times that are set."""
+"""Jobs that schedules make: on a real Redis, with times that are set."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from pmpo.contracts.jobs import JobSpec, SplitSizes
+from pmpo.contracts.jobs import JobSpec
+from pmpo.contracts.schedules import ScheduleOutcome
 from pmpo.errors import ConflictError
 from services.queues import JobQueues
 from services.store import keys
-from services.store.connection import connect
-from services.store.records import NewJob
-from services.store.schedules import NewSchedule, ScheduleRecord
+from services.store.schedule_records import NewSchedule
 from services.store.store import Store
 from services.worker.schedules.making import GRACE_S, MakingJobs, job_id_of
-from services.worker.schedules.windows import HoldingWindows
 
-ROWS = [{"input": f"number {number}", "target": str(number)} for number in range(10)]
-SPEC = JobSpec.model_validate({"name": "numbers", "prompt": "Say it.", "dataset": {"train": ROWS}, "seed": 7})
+from .scheduled import become_due, finish, jobs_of, scheduled
 
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_url)
-    yield client
-    await client.aclose()
-
-
-async def scheduled(store: Store, due_at: float | None = None, **changes: Any) -> ScheduleRecord:
-    """A schedule of every hour whose time has just come, or came at ``due_at``."""
-    sizes = SplitSizes(train=5, validation=2, test=3)
-    template = NewJob(
-        "", "numbers", "optimize", "overnight", SPEC.model_dump_json().encode(), b"{}", b"{}", sizes, (), "Say it."
-    )
-    values: dict[str, Any] = {
-        "id": "sch_1",
-        "name": "numbers",
-        "cron": "0 * * * *",
-        "timezone": "UTC",
-        "overlap": "skip",
-        "catch_up": "none",
-        "window": None,
-        "created_at": time.time(),
-        "next_at": int(time.time() if due_at is None else due_at),
-        "template": template,
-    }
-    await store.schedules.create(NewSchedule(**{**values, **changes}), 200, None, b"")
-    return await store.schedules.get("sch_1")
-
-
-async def become_due(store: Store, redis: Redis, at: float | None = None) -> None:
-    """Move the schedule's next time to now, as if an hour had passed."""
-    moment = int(time.time() if at is None else at)
-    await redis.hset(keys.schedule("sch_1"), "next_at", str(moment))
-    await redis.zadd(keys.DUE_SCHEDULES, {"sch_1": moment})
-
-
-async def jobs_of(store: Store) -> list[str]:
-    return [record.id for record in await store.jobs.newest("default", 100)]
-
-
-async def finish(store: Store, job_id: str) -> None:
-    await store.jobs.move(job_id, ["queued"], "running")
-    await store.jobs.move(job_id, ["running"], "succeeded")
-
-
-def window(*, is_open: bool) -> str:
-    """A window of the day in UTC that is open now, or that opens in two hours."""
-    start, end = (-1, 1) if is_open else (2, 3)
-    now = datetime.now(UTC)
-    return f"{now + timedelta(hours=start):%H:%M}-{now + timedelta(hours=end):%H:%M}"
+TOLD = ScheduleOutcome(decision="made", due_at=0.0, at=0.0, detail="job j9")
 
 
 async def test_a_time_that_comes_makes_one_job_in_its_queue(store: Store, queues: JobQueues) -> None:
@@ -106,8 +50,10 @@ async def test_a_crash_between_job_and_queue_is_repaired_by_the_duty_to_requeue(
 ) -> None:
     record = await scheduled(store)
     template = await store.schedules.template("sch_1")
-    assert await store.schedules.run(record, int(time.time()) + 3600, replace(template, id="j9"), is_held=False)
-    assert not await store.schedules.run(record, int(time.time()) + 3600, replace(template, id="j9"), is_held=False)
+    assert await store.schedules.run(record, int(time.time()) + 3600, replace(template, id="j9"), TOLD, is_held=False)
+    assert not await store.schedules.run(
+        record, int(time.time()) + 3600, replace(template, id="j9"), TOLD, is_held=False
+    )
     await MakingJobs(store, queues).perform()
     assert await jobs_of(store) == ["j9"]
     assert (await store.jobs.get("j9")).state == "queued"
@@ -176,67 +122,67 @@ async def test_a_deleted_schedule_makes_nothing_and_leaves_nothing(
     record = await scheduled(store)
     template = await store.schedules.template("sch_1")
     await store.schedules.delete(record)
-    assert not await store.schedules.run(record, 1, replace(template, id="j9"), is_held=False)
+    assert not await store.schedules.run(record, 1, replace(template, id="j9"), TOLD, is_held=False)
     await store.schedules.hold_job(record, "j9")
     await MakingJobs(store, queues).perform()
     assert await jobs_of(store) == []
     assert [key async for key in redis.scan_iter("pmpo:schedule*")] == []
 
 
-async def test_a_job_outside_of_its_window_waits_paused_until_it_opens(
+async def test_what_became_of_a_time_is_told(store: Store, queues: JobQueues, redis: Redis) -> None:
+    record = await scheduled(store)
+    assert record.view.last_outcome is None
+    await MakingJobs(store, queues).perform()
+    (job_id,) = await jobs_of(store)
+    made = (await store.schedules.get("sch_1")).view.last_outcome
+    assert made is not None
+    assert (made.decision, made.due_at, made.detail) == ("made", record.view.next_at, f"job {job_id}")
+    assert made.due_at <= made.at <= time.time()
+    await become_due(store, redis)
+    await MakingJobs(store, queues).perform()
+    skipped = (await store.schedules.get("sch_1")).view.last_outcome
+    assert skipped is not None
+    assert (skipped.decision, f"job {job_id} is queued" in skipped.detail) == ("skipped", True)
+
+
+async def test_a_time_that_cannot_be_used_says_why_and_holds_up_no_other_schedule(
     store: Store, queues: JobQueues, redis: Redis
 ) -> None:
-    await scheduled(store, window=window(is_open=False))
+    await scheduled(store)
+    await redis.hset(keys.schedule("sch_1"), "timezone", "Europe/Berln")
+    template = await store.schedules.template("sch_1")
+    other = NewSchedule("sch_2", "n", "@daily", "UTC", "skip", "none", None, 1.0, int(time.time()), template)
+    await store.schedules.create(other, 200, None, b"")
     await MakingJobs(store, queues).perform()
-    (job_id,) = await jobs_of(store)
-    assert (await store.jobs.state(job_id), await queues.waiting()) == ("paused", frozenset())
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == "paused"
-    await redis.hset(keys.schedule("sch_1"), "window", window(is_open=True))
-    await HoldingWindows(store, queues).perform()
-    (entry,) = await queues.waiting()
-    job = await store.jobs.get(job_id)
-    assert (job.state, job.enqueued_id) == ("queued", entry)
+    assert (await store.schedules.get("sch_2")).view.num_runs == 1
+    failed = await store.schedules.get("sch_1")
+    assert failed.view.last_outcome is not None
+    assert failed.view.last_outcome.decision == "failed"
+    assert "there is no time zone 'Europe/Berln'" in failed.view.last_outcome.detail
+    await redis.hset(keys.schedule("sch_1"), "timezone", "Europe/Berlin")
+    await MakingJobs(store, queues).perform()
+    assert (await store.schedules.get("sch_1")).view.num_runs == 1
 
 
-@pytest.mark.parametrize("is_held", [True, False], ids=["its worker still has it", "its worker let go"])
-async def test_a_running_job_is_paused_at_the_windows_end_and_goes_on_at_its_start(
-    store: Store, queues: JobQueues, redis: Redis, is_held: bool
+async def test_a_paused_schedule_makes_nothing_also_when_it_is_paused_while_somebody_looks(
+    store: Store, queues: JobQueues
 ) -> None:
-    await scheduled(store, window=window(is_open=True))
+    seen = await scheduled(store)
+    assert await store.schedules.pause(seen)
+    assert await store.schedules.due(time.time() + 1e6) == []
+    template = await store.schedules.template("sch_1")
+    next_at = int(time.time()) + 3600
+    assert not await store.schedules.run(seen, next_at, replace(template, id="j9"), TOLD, is_held=False)
+    assert not await store.schedules.pass_over(seen, next_at, TOLD, "num_skipped")
+    await store.schedules.put_off(seen, time.time(), TOLD, waits=True)
     await MakingJobs(store, queues).perform()
-    (job_id,) = await jobs_of(store)
-    lease = await store.leases.try_acquire(job_id, "worker")
-    assert lease is not None
-    await store.jobs.move(job_id, ["queued"], "running", lease=lease)
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == "running"
-    await redis.hset(keys.schedule("sch_1"), "window", window(is_open=False))
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == "paused"
-    if not is_held:
-        await store.leases.release(lease)
-    await redis.hset(keys.schedule("sch_1"), "window", window(is_open=True))
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == ("running" if is_held else "queued")
-
-
-async def test_what_somebody_paused_by_hand_stays_paused(store: Store, queues: JobQueues) -> None:
-    await scheduled(store, window=window(is_open=True))
+    found = await store.schedules.get("sch_1")
+    assert await jobs_of(store) == []
+    assert (found.view.next_at, found.waits, found.view.last_outcome) == (seen.view.next_at, False, None)
+    assert await store.schedules.resume(found, int(found.view.next_at), TOLD, 0)
+    assert not await store.schedules.resume(found, int(found.view.next_at), TOLD, 5)
     await MakingJobs(store, queues).perform()
-    (job_id,) = await jobs_of(store)
-    await store.jobs.move(job_id, ["queued"], "paused")
-    await HoldingWindows(store, queues).perform()
-    assert await store.jobs.state(job_id) == "paused"
-
-
-async def test_a_job_that_is_over_is_not_looked_at_again(store: Store, queues: JobQueues, redis: Redis) -> None:
-    await scheduled(store, window=window(is_open=True))
-    await MakingJobs(store, queues).perform()
-    assert await redis.smembers(keys.WINDOWED_SCHEDULES) == {b"sch_1"}
-    await finish(store, (await jobs_of(store))[0])
-    await HoldingWindows(store, queues).perform()
-    assert await redis.smembers(keys.WINDOWED_SCHEDULES) == set()
+    assert (await store.schedules.get("sch_1")).view.num_runs == 1
 
 
 async def test_a_project_has_a_limited_number_of_schedules(store: Store) -> None:

@@ -1,0 +1,77 @@
+"""``pmpo schedule list``, ``show``, ``pause`` and ``resume``, against the real API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from pmpo.cli.main import main
+from pmpo.contracts.schedules import ScheduleOutcome
+from services.store.store import Store
+
+FULL = "20 jobs of this project are not over and 20 may be under way"
+
+
+@pytest.fixture(autouse=True)
+def address(live_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PMPO_URL", live_api)
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["schedule", *words]) == 0
+    return capsys.readouterr().out
+
+
+def shown(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What ``show`` says, by name."""
+    lines = said(capsys, "show", "sch_1").splitlines()
+    return {line[:11].strip(): line[11:] for line in lines}
+
+
+def refuse_the_next_time(redis_url: str) -> None:
+    async def refuse() -> None:
+        store = Store.open(redis_url, 60.0)
+        record = await store.schedules.get("sch_1")
+        outcome = ScheduleOutcome(decision="refused", due_at=record.view.next_at, at=time.time(), detail=FULL)
+        await store.schedules.pass_over(record, int(record.view.next_at) + 86_400, outcome, "num_refused")
+        await store.close()
+
+    asyncio.run(refuse())
+
+
+def test_one_that_has_not_fired_yet(nightly: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = shown(capsys)
+    assert (found["name"], found["job"], found["when"]) == ("nightly", "optimize, queue overnight", "@daily (UTC)")
+    assert found["next job"].startswith("20")
+    assert (found["last job"], found["last time"], found["jobs made"]) == ("-", "-", "0")
+    assert json.loads(said(capsys, "show", nightly, "--json"))["last_outcome"] is None
+
+
+def test_a_time_without_room_is_in_the_list_and_show_says_why(
+    nightly: str, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refuse_the_next_time(redis_url)
+    [row] = [line.split() for line in said(capsys, "list").splitlines() if line.startswith(nightly)]
+    assert row[-3:] == ["0", "1", "refused"]
+    found = shown(capsys)
+    assert found["last time"].endswith(f": refused ({FULL})")
+    assert found["times lost"] == "0 skipped, 0 missed, 1 refused"
+
+
+def test_paused_and_resumed(nightly: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "pause", nightly) == "schedule sch_1 is paused\n"
+    assert "paused since 20" in said(capsys, "list")
+    assert shown(capsys)["next job"].startswith("paused since 20")
+    assert json.loads(said(capsys, "pause", nightly, "--json"))["paused_at"] is not None
+    assert said(capsys, "resume", nightly).startswith("schedule sch_1 goes on; its next time: 20")
+    assert shown(capsys)["next job"].startswith("20")
+
+
+def test_one_that_is_not_there(live_api: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("show", "pause", "resume"):
+        assert main(["schedule", verb, "sch_0"]) == 2
+        assert capsys.readouterr().err == ("pmpo: there is no schedule 'sch_0'; list them with `pmpo schedule list`\n")
