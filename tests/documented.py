@@ -38,11 +38,12 @@ class Section:
 
 ON_AN_API = Section("cli.md", ("tests/integration/test_examples.py",), "Examples")
 STARTS_ITS_OWN = Section("cli.md", ("tests/integration/test_cli.py", "tests/integration/test_wheels.py"), "Which API")
+COMPLETION = Section("cli.md", ("tests/integration/test_completion.py",), "Completion")
 DATASETS = Section("datasets.md", ("tests/unit/cli/test_examples.py",))
 PROMPTS = Section("prompts.md", ("tests/unit/cli/test_examples.py",))
 SCHEDULES = Section("schedules.md", ("tests/integration/test_schedules.py",))
 CI = Section("ci.md", ("tests/integration/test_ci.py",))
-EXECUTED = [ON_AN_API, STARTS_ITS_OWN, DATASETS, PROMPTS, SCHEDULES, CI]
+EXECUTED = [ON_AN_API, STARTS_ITS_OWN, COMPLETION, DATASETS, PROMPTS, SCHEDULES, CI]
 
 
 @dataclass
