@@ -16,7 +16,7 @@ import pytest
 
 import pmpo
 from tests.documented import COMPLETION
-from tests.integration.conftest import Jobs, Stack, Undisturbed, clean_environment
+from tests.integration.conftest import Jobs, Stack, Undisturbed, clean_environment, wait_for
 from tests.shells import Terminal, asked_by_fish, asked_by_zsh, offered
 
 NASTY = "$(touch owned) `touch owned` \"quoted\" 'single' (round) [/b] a:b; rm"
@@ -47,6 +47,7 @@ def things(stack: Stack, undisturbed: Undisturbed, small_job: dict[str, Any]) ->
         api.post("/v1/prompts/completed.prompt/promote", json={"version": 1}).raise_for_status()
         paused = Jobs(api).submit({**small_job, "name": NASTY, "optimizer": {"iterations": 200}})
         api.post(f"/v1/jobs/{paused}/pause").raise_for_status()
+        wait_for(lambda: Jobs(api).view(paused)["state"] == "paused", "the rest of the job")
         yield Things(undisturbed.result["job_id"], paused, dataset, schedule, key)
         for path in (f"/v1/schedules/{schedule}", f"/v1/datasets/{dataset}", f"/v1/keys/{key}"):
             api.delete(path).raise_for_status()
