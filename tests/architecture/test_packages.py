@@ -1,12 +1,14 @@
 """Packages and their `__init__.py`: every folder with code has one, and some of them must stay empty."""
 
 import ast
+import importlib.metadata
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [ROOT / "services", ROOT / "shared" / "pmpo", ROOT / "models" / "nano" / "nano_training"]
@@ -64,3 +66,36 @@ def test_the_client_is_light() -> None:
     code = f"import sys, pmpo.client; print([name for name in {heavy!r} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def all_requirements(distribution: str) -> set[str]:
+    """The distributions that installing one without extras brings along on this machine."""
+    found: set[str] = set()
+    waiting = [distribution]
+    while waiting:
+        required = map(Requirement, importlib.metadata.requires(waiting.pop()) or ())
+        names = {each.name.lower() for each in required if not each.marker or each.marker.evaluate({"extra": ""})}
+        waiting += names - found
+        found |= names
+    return found
+
+
+def test_the_command_line_is_installed_without_torch() -> None:
+    found = all_requirements("pmpo")
+    assert {"httpx", "typer", "numpy"} <= found
+    assert (
+        found & {"torch", "transformers", "vllm", "pandas", "scipy", "fastapi", "redis", "rq", "pmpo-server"} == set()
+    )
+
+
+def test_all_of_the_distribution_is_imported_without_torch() -> None:
+    code = (
+        "import importlib, pkgutil, sys; sys.modules.update(dict.fromkeys(('torch', 'transformers', 'services')))\n"
+        "import pmpo\n"
+        "names = [found.name for found in pkgutil.walk_packages(pmpo.__path__, 'pmpo.')]\n"
+        "[importlib.import_module(name) for name in names]\n"
+        "print(len(names))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) > 100

@@ -18,6 +18,7 @@ import pytest
 
 from pmpo.cli.embedded import StackAddresses, StackOptions, running_stack
 from pmpo.client import Client
+from tests.documented import STARTS_ITS_OWN
 from tests.public_data import public_data
 
 ROOT = Path(__file__).parents[2]
@@ -195,13 +196,14 @@ def test_optimize_starts_what_it_needs(job: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
-    command = [*COMMAND, "up", "--api-port", "0", "--scorer-port", "0", "--json", "--state-dir", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as running:
+    command = [*COMMAND, *STARTS_ITS_OWN.command("up")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(), cwd=tmp_path) as running:
         assert running.stdout is not None
         addresses = read_object(running.stdout)
         assert httpx.get(f"{addresses['api']}/readyz").status_code == 200
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 0
+    assert (tmp_path / "state" / "api.log").is_file()
     for name in ("api", "scorer"):
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{addresses[name]}/healthz")

@@ -14,6 +14,7 @@ from pmpo.client import Client
 from pmpo.contracts.keys import NewKey
 from pmpo.errors import ForbiddenError, NotFoundError, UnauthorizedError
 from services.stack.options import free_port
+from tests.shells import offered
 from tests.unit.private_redis import PrivateRedis
 
 from .conftest import clean_environment, wait_for
@@ -99,12 +100,15 @@ def test_from_no_key_to_a_revoked_one(run: Run, redis_url: str) -> None:
                 client.get_job("j1")
             with pytest.raises(ForbiddenError, match="scope admin"):
                 client.create_key(NewKey(name="more"))
+        assert offered("keys", "revoke", found["id"][:8], **as_admin) == [found["id"]]
+        assert offered("keys", "revoke", "", PMPO_URL=url, PMPO_API_KEY=key) == [], "a completion tells of no error"
         revoked = run("pmpo", "keys", "revoke", found["id"], **as_admin)
         assert (revoked.returncode, revoked.stdout) == (0, f"key {found['id']} is revoked\n")
         with Client(url, api_key=key) as client, pytest.raises(UnauthorizedError, match="revoked"):
             client.get_job("j1")
         with Client(url, api_key="") as client, pytest.raises(UnauthorizedError, match="PMPO_API_KEY"):
             client.get_job("j1")
+        assert offered("status", "", PMPO_URL=url, PMPO_API_KEY=key) == []
         stranger = run("pmpo", "status", "j1", PMPO_URL=url)
         assert (stranger.returncode, stranger.stdout) == (2, "")
         assert "PMPO_API_KEY" in stranger.stderr

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.documented import STARTS_ITS_OWN
+
 ROOT = Path(__file__).parents[2]
 SITE_PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'))"
 
@@ -91,7 +93,9 @@ def test_our_code_comes_from_the_wheels(installed: Path, tmp_path: Path) -> None
 def test_demo_runs_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    output = run(installed / "pmpo", "demo", "--json", cwd=empty, environment=clean_environment(installed))
+    output = run(
+        installed / "pmpo", *STARTS_ITS_OWN.command("demo"), cwd=empty, environment=clean_environment(installed)
+    )
     report = json.loads(output)
     assert "verdict" in report
     assert report["prompt_after"] != report["prompt_before"]

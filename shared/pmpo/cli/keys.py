@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.text import Text
 
+from pmpo.cli.completion import key_ids
 from pmpo.cli.console import print_json, shown, stderr_console, stdout_console
 from pmpo.cli.options import AsJson, Url
 from pmpo.cli.tables import plain_table
@@ -34,7 +35,9 @@ Scopes = Annotated[
 Days = Annotated[
     float | None, typer.Option("--days", metavar="N", help="Days after which it ends; never when left out.")
 ]
-KeyId = Annotated[str, typer.Argument(metavar="ID", help="Key id, as printed by `pmpo keys list`.")]
+KeyId = Annotated[
+    str, typer.Argument(metavar="ID", help="Key id, as printed by `pmpo keys list`.", autocompletion=key_ids)
+]
 
 
 @keys.command(epilog="Example: pmpo keys create --name ci --scope read --scope submit --days 90")

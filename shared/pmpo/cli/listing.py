@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli import words
+from pmpo.cli.completion import among
 from pmpo.cli.console import on_one_line, print_json, progress_console, stdout_console
 from pmpo.cli.optimize import goes_on
 from pmpo.cli.options import AsJson, JobId, Url
@@ -30,9 +31,17 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 States = Annotated[
     list[str] | None,
-    typer.Option("--state", metavar="STATE", help="Only jobs in this state; may be given several times."),
+    typer.Option(
+        "--state",
+        metavar="STATE",
+        help="Only jobs in this state; may be given several times.",
+        autocompletion=among(get_args(JobState)),
+    ),
 ]
-Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only jobs of this kind.")]
+Kind = Annotated[
+    str | None,
+    typer.Option("--kind", metavar="KIND", help="Only jobs of this kind.", autocompletion=among(get_args(JobKind))),
+]
 Name = Annotated[str, typer.Option("--name", metavar="START", help="Only jobs whose name begins so.")]
 Since = Annotated[
     str | None,

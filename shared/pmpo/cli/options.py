@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pmpo.cli.completion import job_ids
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Url = Annotated[
     str | None,
@@ -16,4 +18,6 @@ Seed = Annotated[
     int | None, typer.Option("--seed", min=0, metavar="N", help="Use this seed instead of the job file's.")
 ]
 JobFile = Annotated[Path, typer.Argument(metavar="FILE", help="Job file, YAML or JSON.")]
-JobId = Annotated[str, typer.Argument(metavar="ID", help="Job id, as printed by `pmpo submit`.")]
+JobId = Annotated[
+    str, typer.Argument(metavar="ID", help="Job id, as printed by `pmpo submit`.", autocompletion=job_ids)
+]

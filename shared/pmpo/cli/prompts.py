@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from pmpo.cli import history
+from pmpo.cli.completion import prompt_labels, prompt_names, prompt_numbers, prompt_versions
 from pmpo.cli.console import print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.options import AsJson, Url
 from pmpo.cli.report import diff_legend, diff_text, has_colour, indented
@@ -23,15 +24,32 @@ from pmpo.text.files import read_prompt
 
 HOW_TO_BEGIN = "A job's winner becomes a version of one; to begin with a text: pmpo prompts push NAME FILE"
 prompts = typer.Typer(help="The prompt registry.", no_args_is_help=True, rich_markup_mode="markdown")
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The prompt's name in the registry.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The prompt's name in the registry.", autocompletion=prompt_names)
+]
 PromptFile = Annotated[Path, typer.Argument(metavar="FILE", help="A text file with the prompt; `-` is standard input.")]
-WantedVersion = Annotated[str, typer.Argument(metavar="VERSION", help="A version's number, or a label.")]
-Before = Annotated[str, typer.Argument(metavar="FROM", help="A version's number, or a label.")]
-After = Annotated[str, typer.Argument(metavar="TO", help="A version's number, or a label; otherwise the newest.")]
-Label = Annotated[str, typer.Option("--label", metavar="LABEL", help="The label that moves.")]
+WantedVersion = Annotated[
+    str, typer.Argument(metavar="VERSION", help="A version's number, or a label.", autocompletion=prompt_versions)
+]
+Before = Annotated[
+    str, typer.Argument(metavar="FROM", help="A version's number, or a label.", autocompletion=prompt_versions)
+]
+After = Annotated[
+    str,
+    typer.Argument(
+        metavar="TO", help="A version's number, or a label; otherwise the newest.", autocompletion=prompt_versions
+    ),
+]
+Label = Annotated[
+    str, typer.Option("--label", metavar="LABEL", help="The label that moves.", autocompletion=prompt_labels)
+]
 NewLabel = Annotated[str | None, typer.Option("--label", metavar="LABEL", help="A label that it gets at once.")]
-AtLabel = Annotated[str | None, typer.Option("--label", metavar="LABEL", help="Where this label stands.")]
-AtVersion = Annotated[int | None, typer.Option("--version", min=1, metavar="N", help="This version.")]
+AtLabel = Annotated[
+    str | None, typer.Option("--label", metavar="LABEL", help="Where this label stands.", autocompletion=prompt_labels)
+]
+AtVersion = Annotated[
+    int | None, typer.Option("--version", min=1, metavar="N", help="This version.", autocompletion=prompt_numbers)
+]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the text there, letter by letter.")]
 Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="A sentence for whoever reads the history.")]
 Exact = Annotated[bool, typer.Option("--exact", help="Keep every character of the file, its line ends among them.")]

@@ -9,6 +9,7 @@ from typing import Annotated, cast
 import typer
 from rich.text import Text
 
+from pmpo.cli.completion import schedule_ids
 from pmpo.cli.console import print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.jobs import read_job
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
@@ -34,7 +35,10 @@ CatchUpOption = Annotated[
     str, typer.Option("--catch-up", metavar="WHAT", help="Times that were missed are made up for: none or once.")
 ]
 Name = Annotated[str, typer.Option("--name", help="What lists call it; otherwise the job's name.")]
-ScheduleId = Annotated[str, typer.Argument(metavar="ID", help="Schedule id, as printed by `pmpo schedule list`.")]
+ScheduleId = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="Schedule id, as printed by `pmpo schedule list`.", autocompletion=schedule_ids),
+]
 
 
 @schedule.command(epilog="Example: pmpo schedule add job.yaml --cron '0 22 * * 1-5' --timezone Europe/Berlin")

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli import words
+from pmpo.cli.completion import dataset_ids
 from pmpo.cli.console import on_one_line, print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.options import AsJson, Url
 from pmpo.cli.tables import plain_table
@@ -43,7 +44,9 @@ SampleSize = Annotated[
 ]
 SampleSeed = Annotated[int, typer.Option("--seed", min=0, metavar="S", help="Which rows a sample has.")]
 PageSize = Annotated[int, typer.Option("--limit", min=1, max=500, metavar="N", help="So many of the newest.")]
-DatasetIdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id, as printed by `pmpo datasets push`.")]
+DatasetIdArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="Id, as printed by `pmpo datasets push`.", autocompletion=dataset_ids)
+]
 
 
 def push(

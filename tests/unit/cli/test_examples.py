@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from pmpo.cli.main import main
 from pmpo.client import Client
+from tests.documented import DATASETS, PROMPTS, Ids, Section
 
 DOCS = Path(__file__).parents[3] / "docs"
 API = "http://127.0.0.1:8000"
@@ -27,17 +27,24 @@ class Document:
     def of(self, kind: str) -> list[str]:
         return [block for found, block in self.blocks if found == kind]
 
-    def run_shell(self, block: str) -> None:
-        for line in block.splitlines():
-            program, *arguments = shlex.split(line)
-            assert program == "pmpo"
-            assert main(arguments) == 0, line
-
     def run_python(self, block: str) -> dict[str, Any]:
         assert API in block
         scope: dict[str, Any] = {}
         exec(compile(block.replace(API, self._url), "example", "exec"), scope)  # noqa: S102 - the documents are ours
         return scope
+
+
+def run_all(section: Section, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run the commands of a document in their order; what they print."""
+    ids = Ids()
+    printed = ""
+    for example in section.commands():
+        command = ids.fill(example)
+        assert main(command) == 0, command
+        out, err = capsys.readouterr()
+        ids.learn(command, out, err)
+        printed += out
+    return printed
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +58,7 @@ def test_data_sets(folder: Path, live_api: str, capsys: pytest.CaptureFixture[st
     document = Document("datasets.md", live_api)
     [table] = document.of("csv")
     (folder / "cities.csv").write_text(table, encoding="utf-8")
-    for block in document.of("sh"):
-        document.run_shell(block)
-    said = capsys.readouterr().out
+    said = run_all(DATASETS, capsys)
     assert "A job can use every row." in said
     assert "cities" in said
     [example] = document.of("python")
@@ -67,10 +72,8 @@ def test_prompts(folder: Path, live_api: str, capsys: pytest.CaptureFixture[str]
     document = Document("prompts.md", live_api)
     (folder / "prompt.txt").write_text("Name the city.\n", encoding="utf-8")
     (folder / "shorter.txt").write_text("City?\n", encoding="utf-8")
-    for block in document.of("sh"):
-        document.run_shell(block)
+    run_all(PROMPTS, capsys)
     assert (folder / "prompt-in-use.txt").read_text(encoding="utf-8") == "Name the city."
-    capsys.readouterr()
     application, client_example = document.of("python")
     prompt = document.run_python(application)["prompt"]
     assert capsys.readouterr().out == "Name the city.\n"

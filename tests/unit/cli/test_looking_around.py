@@ -1,11 +1,8 @@
-"""``list``, ``watch``, ``env``, ``doctor``, completion, and the bound of the time left."""
+"""``list``, ``watch``, ``env``, ``doctor``, and the bound of the time left."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -80,13 +77,6 @@ def test_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setenv("PMPO_NONSENSE", "1")
     assert main(["doctor"]) == 1
     assert "PMPO_NONSENSE is no setting" in capsys.readouterr().out
-
-
-def test_commands_are_completed() -> None:
-    environment = {**os.environ, "_PMPO_COMPLETE": "complete_bash", "COMP_WORDS": "pmpo ana", "COMP_CWORD": "1"}
-    program = "import sys; sys.argv[0] = 'pmpo'; from pmpo.cli.main import run; run()"
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["analyze"]
 
 
 def test_the_time_left_is_bounded_by_rounds_and_budget() -> None:
