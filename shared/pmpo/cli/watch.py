@@ -46,15 +46,18 @@ class Watcher:
     beginning: str = ""
     is_passing: bool = False
 
-    def run_to_end(self, client: Client, spec: JobSpec, show: Show | None = None) -> None:
-        """Submit ``spec``, follow the job, print its result, or do with it what ``show`` does.
+    def run_to_end(
+        self, client: Client, spec: JobSpec, show: Show | None = None, created: JobCreated | None = None
+    ) -> None:
+        """Submit ``spec``, unless it was ``created`` already; follow it, print its result, or do what ``show`` does.
 
         Raises:
             PmpoError: the job was not taken.
             JobError: it failed, was cancelled, or was lost out of sight.
         """
-        with busy(self.console if self.beginning else None, self.beginning):
-            created = client.create_job(spec)
+        if created is None:
+            with busy(self.console if self.beginning else None, self.beginning):
+                created = client.create_job(spec)
         with self._told_when_stopped(created.id):
             self._announce(spec, created)
             self._to_end(client, created.id, spec.kind, spec.budget, show)
