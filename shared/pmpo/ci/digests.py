@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pmpo import __version__
 from pmpo.contracts.jobdata import Row
-from pmpo.contracts.jobs import JobSpec
+from pmpo.contracts.jobs import JobSpec, ModelView
 from pmpo.data.rows import canonical
 
 ROW_CHARACTERS = 16
@@ -58,6 +59,20 @@ def fingerprint(spec: JobSpec, meta_prompts: Sequence[str]) -> Fingerprint:
 def text_digest(text: str) -> str:
     """The name of a text."""
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def job_key(spec: JobSpec, models: Mapping[str, ModelView | None]) -> str:
+    """The name of the request that creates the job ``spec``: the same for the same job on the same models.
+
+    With it as ``Idempotency-Key`` a command that was interrupted gets its own job again, and pays for it once.
+
+    Args:
+        spec: the job.
+        models: what stands behind each name that it uses; None where that is not known.
+    """
+    identities = {name: None if view is None else view.model_dump() for name, view in models.items()}
+    told = {"version": __version__, "models": identities, "job": spec.model_dump_json(exclude_unset=True)}
+    return f"pmpo-ci-{hashlib.sha256(_canonical(told).encode()).hexdigest()}"
 
 
 def row_names(rows: Sequence[Row]) -> list[str]:

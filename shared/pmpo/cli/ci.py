@@ -18,7 +18,7 @@ from pmpo.ci.standing import Standing, notes_of
 from pmpo.cli.ci_comment import base_lock, changed_prompts, commented, compared_with
 from pmpo.cli.ci_project import KeptPrompt, Project, open_project, write_in_one_step
 from pmpo.cli.ci_refresh import Refreshed, Refreshing
-from pmpo.cli.ci_scoring import chosen_client, importances, standing_of, standings
+from pmpo.cli.ci_scoring import chosen_service, importances, standing_of, standings
 from pmpo.cli.console import print_json, print_words, progress_console, shown, stderr_console, stdout_console
 from pmpo.cli.exits import FAILED
 from pmpo.cli.options import AsJson, Url
@@ -102,9 +102,15 @@ def refresh(
         raise InvalidInputError("--accept writes new prompts and --keep none; give one of the two")
     project = _project(config)
     console = progress_console(as_json=as_json)
-    with chosen_client(url, console, is_local=local) as client:
-        refreshing = Refreshing(client, project, console, accepts_all=accept, keeps=keep)
-        done = refreshing.run(project.chosen(names or ()), everything=all_prompts)
+    with chosen_service(url, console, is_local=local) as service:
+        refreshing = Refreshing(service, project, console, accepts_all=accept, keeps=keep)
+        done = refreshing.done
+        try:
+            refreshing.run(project.chosen(names or ()), everything=all_prompts)
+        except BaseException:
+            if done and not as_json:  # what was finished is written, and the reader should know
+                _print_refreshed(stdout_console(), done, project)
+            raise
     if as_json:
         print_json({"prompts": [each.as_json() for each in done], "lock": str(project.lock_path)})
     else:
@@ -141,8 +147,8 @@ def comment(
     to_measure = [] if offline or no_importances else changed_prompts(found, project)
     units = {}
     if to_measure:
-        with chosen_client(url, console, is_local=local) as client:
-            units = importances(client, to_measure, console)
+        with chosen_service(url, console, is_local=local) as service:
+            units = importances(service, to_measure, console)
     text = commented(found, units, project)
     if junit is not None:
         write_in_one_step(junit, junit_xml(found).encode())
@@ -173,8 +179,8 @@ def _found(
     score: bool,
 ) -> list[Standing]:
     if not offline:
-        with chosen_client(url, console, is_local=local) as client:
-            return standings(client, project, prompts, console, scores_all=score)
+        with chosen_service(url, console, is_local=local) as service:
+            return standings(service, project, prompts, console, scores_all=score)
     if url is not None or local or score:
         raise InvalidInputError("--offline asks no service, so --url, --local and --score do not go with it")
     return [standing_of(project, prompt, None) for prompt in prompts]

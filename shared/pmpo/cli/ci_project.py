@@ -44,20 +44,22 @@ class KeptPrompt:
         """The name of its section."""
         return self.entry.name
 
-    def rewritten(self, text: str) -> KeptPrompt:
-        """The prompt with ``text`` in its file, which is replaced in one step and otherwise stays as it is.
+    def with_text(self, text: str) -> KeptPrompt:
+        """The prompt as it would be with ``text`` in its file, which otherwise stays as it is. Nothing is written.
 
         Raises:
             PlaceholderError: ``text`` has other placeholders.
-            ConflictError: the file changed since it was read.
         """
-        if _bytes_of(self.path) != self.data:
-            raise ConflictError(f"{self.path} was edited meanwhile, so it was not written; run `pmpo ci refresh` again")
         data = self.file.written(text)
-        write_in_one_step(self.path, data)
         file = PromptFile.read(data, str(self.path))
         spec = self.spec.model_copy(update={"prompt": file.text})
         return replace(self, data=data, file=file, spec=spec, now=replace(self.now, prompt=text_digest(file.text)))
+
+    def give_way_to(self, new: KeptPrompt) -> None:
+        """Replace the prompt's file by that of ``new``, in one step. Raises ConflictError: it changed meanwhile."""
+        if _bytes_of(self.path) != self.data:
+            raise ConflictError(f"{self.path} was edited meanwhile, so it was not written; run `pmpo ci refresh` again")
+        write_in_one_step(self.path, new.data)
 
 
 @dataclass(frozen=True, slots=True)

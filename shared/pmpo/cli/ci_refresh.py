@@ -12,8 +12,7 @@ from pmpo.ci import words
 from pmpo.ci.lock import LockedPrompt, rounded
 from pmpo.ci.standing import Models, Standing, changes_of, with_measurement
 from pmpo.cli.ci_project import KeptPrompt, Project
-from pmpo.cli.ci_scoring import measuring, models_of, run_all, served_models, standing_of
-from pmpo.cli.optimize import goes_on
+from pmpo.cli.ci_scoring import Served, Service, measuring, models_of, run_all, served_models, standing_of
 from pmpo.cli.watch import Watcher
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobSpec, JobView, ResultView
@@ -48,42 +47,48 @@ class Refreshed:
 
 
 class Refreshing:
-    """Refreshes prompts one after the other; the lock is written after each, so that a stop loses no finished work."""
+    """Refreshes prompts one after the other.
+
+    Prompt and lock are written after the last question to the service, so that a stop leaves both as they were or both
+    new, and loses no finished work. ``done`` holds what was finished.
+    """
 
     def __init__(
-        self, client: Client, project: Project, console: Console | None, *, accepts_all: bool, keeps: bool
+        self, service: Service, project: Project, console: Console | None, *, accepts_all: bool, keeps: bool
     ) -> None:
-        self._client = client
+        self.done: list[Refreshed] = []
+        self._service = service
+        self._served: Served = {}
         self._project = project
         self._console = console
         self._accepts_all = accepts_all
         self._keeps = keeps
         self._locked = dict(project.lock.prompts)
 
-    def run(self, prompts: Sequence[KeptPrompt], *, everything: bool) -> list[Refreshed]:
+    def run(self, prompts: Sequence[KeptPrompt], *, everything: bool) -> None:
         """Refresh those that changed, or all of them. The lock is also rewritten when only prompts left it."""
-        served = served_models(self._client)
-        models = {prompt.name: models_of(prompt, served) for prompt in prompts}
-        done = []
+        self._served = served_models(self._service.client)
+        models = {prompt.name: models_of(prompt, self._served) for prompt in prompts}
         for prompt in prompts:
             if everything or changes_of(self._locked.get(prompt.name), prompt.now, models[prompt.name]):
-                done.append(self._refresh(prompt, models[prompt.name]))
+                refreshed = self._refresh(prompt, models[prompt.name])
                 self._project.save_lock(self._locked)
-        if self._project.left_over or (self._project.notes and not done):
+                self.done.append(refreshed)
+        if self._project.left_over or (self._project.notes and not self.done):
             self._project.save_lock(self._locked)
-        return done
 
     def _refresh(self, prompt: KeptPrompt, models: Models) -> Refreshed:
         result = None if self._keeps else self._optimized(prompt)
         is_new = result is not None and result.prompt_after != prompt.file.text
         is_written = is_new and result is not None and (self._accepts_all or result.verdict == "confirmed")
-        if is_written and result is not None:
-            prompt = prompt.rewritten(result.prompt_after)
-        standing = self._measured(prompt, models)
+        new = prompt.with_text(result.prompt_after) if is_written and result is not None else prompt
+        standing = self._measured(new, models)
         is_refused = standing.is_worse and not (is_written or self._keeps)
         if not is_refused:
+            if is_written:
+                prompt.give_way_to(new)
             verdict = result.verdict if is_written and result is not None else KEPT
-            self._locked[prompt.name] = _entry(prompt, standing, models, verdict)
+            self._locked[prompt.name] = _entry(new, standing, models, verdict)
         return _Outcome(standing, result, is_new, is_written, is_refused).told()
 
     def _optimized(self, prompt: KeptPrompt) -> ResultView:
@@ -102,13 +107,14 @@ class Refreshing:
         def keep(client: Client, job: JobView) -> None:
             found.append(client.result(job.id))
 
-        watcher = Watcher(self._console, lambda job_id: goes_on(job_id, None), as_json=True)
-        watcher.run_to_end(self._client, spec, keep)
+        created = self._service.take_up(spec, self._served)
+        watcher = Watcher(self._console, self._service.how_to_go_on, as_json=True)
+        watcher.run_to_end(self._service.client, spec, keep, created)
         return found[0]
 
     def _measured(self, prompt: KeptPrompt, models: Models) -> Standing:
         job = measuring(prompt)
-        report = run_all(self._client, {prompt.name: job}, self._console)[prompt.name]
+        report = run_all(self._service, {prompt.name: job}, self._console, self._served)[prompt.name]
         standing = standing_of(self._project, prompt, models)
         return with_measurement(standing, job.read(report), models, seed=prompt.spec.seed)
 

@@ -5,36 +5,87 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 
+from pmpo.ci.digests import job_key
 from pmpo.ci.markdown import Unit, units_of
 from pmpo.ci.measuring import MeasuringJob, measuring_job
 from pmpo.ci.standing import Models, Standing, changes_of, with_measurement
 from pmpo.cli.ci_project import KeptPrompt, Project
-from pmpo.cli.console import busy
-from pmpo.cli.exits import JobError, about_job
+from pmpo.cli.console import busy, print_words
+from pmpo.cli.exits import JobError, about_job, exit_code
 from pmpo.cli.optimize import chosen_api
 from pmpo.cli.watch import failure
 from pmpo.cli.words import counted
-from pmpo.client import Client
-from pmpo.contracts.jobs import ModelView
+from pmpo.client import Client, Retries
+from pmpo.contracts.jobs import JobCreated, JobSpec, ModelView
 from pmpo.contracts.models import NamedModelView
 from pmpo.contracts.reports import ReportView
-from pmpo.errors import InvalidInputError, PmpoError, ScorerUnavailableError
+from pmpo.errors import (
+    IdempotencyKeyReusedError,
+    InvalidInputError,
+    NotFoundError,
+    PmpoError,
+    ScorerUnavailableError,
+)
+
+# A service that answered once may be away for some seconds, as when it is restarted; one that never did is not there.
+PATIENT = Retries(max_attempts=7, first_wait_s=0.25, max_wait_s=4.0)
+MAX_LOSSES = 4
+Served = Mapping[str, NamedModelView]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where a command has its jobs done. ``is_passing``: the service and its jobs end with the command."""
+
+    client: Client
+    is_passing: bool
+
+    def take_up(self, spec: JobSpec, served: Served | None) -> JobCreated:
+        """The job of ``spec`` that an interrupted command left here in the last 24 hours, or a new one.
+
+        Args:
+            spec: the job.
+            served: what stands behind the service's names: another model is another job; None for a new one anyway.
+        """
+        if served is None:
+            return self.client.create_job(spec)
+        names = {*spec.models.targets, spec.models.rewriter}
+        models = {name: served[name].served if name in served else None for name in names}
+        try:
+            created = self.client.create_job(spec, idempotency_key=job_key(spec, models))
+            is_usable = self.client.get_job(created.id).state not in ("failed", "cancelling", "cancelled")
+        except (NotFoundError, IdempotencyKeyReusedError):  # deleted since, or sent by another version
+            is_usable = False
+        return created if is_usable else self.client.create_job(spec)
+
+    def how_to_go_on(self, job_id: str) -> str:
+        """What to do about a job that nobody watches any more."""
+        if self.is_passing:
+            return "it ended with the services that were started for it; run the command again"
+        return (
+            "it goes on without you: the same command takes it up again within 24 hours; or stop it with "
+            f"`pmpo cancel {job_id}`"
+        )
 
 
 @contextmanager
-def chosen_client(url: str | None, console: Console | None, *, is_local: bool) -> Iterator[Client]:
-    """A client of the API that `pmpo optimize` would choose; with ``is_local`` one that works in this process."""
+def chosen_service(url: str | None, console: Console | None, *, is_local: bool) -> Iterator[Service]:
+    """The service that `pmpo optimize` would choose; with ``is_local`` this very process."""
     if is_local and url is not None:
         raise InvalidInputError("--local needs no service and --url names one; give one of the two")
     if is_local:
         with tempfile.TemporaryDirectory(prefix="pmpo-ci-") as folder, Client.local(folder) as client:
-            yield client
+            yield Service(client, is_passing=True)
         return
-    with chosen_api(url, console) as api, Client(api.url) as client:
-        yield client
+    with chosen_api(url, console) as api:
+        with Client(api.url) as asked:
+            retries = PATIENT if asked.is_alive() else Retries()
+        with Client(api.url, retries=retries) as client:
+            yield Service(client, api.is_passing)
 
 
 def served_models(client: Client) -> dict[str, NamedModelView]:
@@ -42,7 +93,7 @@ def served_models(client: Client) -> dict[str, NamedModelView]:
     return {model.name: model for model in client.models().models}
 
 
-def models_of(prompt: KeptPrompt, served: Mapping[str, NamedModelView]) -> dict[str, ModelView]:
+def models_of(prompt: KeptPrompt, served: Served) -> dict[str, ModelView]:
     """The prompt's target models by name.
 
     Raises:
@@ -69,15 +120,15 @@ def standing_of(project: Project, prompt: KeptPrompt, models: Models | None) -> 
 
 
 def standings(
-    client: Client, project: Project, prompts: Sequence[KeptPrompt], console: Console | None, *, scores_all: bool
+    service: Service, project: Project, prompts: Sequence[KeptPrompt], console: Console | None, *, scores_all: bool
 ) -> list[Standing]:
-    """How prompts stand; those that changed are scored, and with ``scores_all`` the others too."""
-    served = served_models(client)
+    """How prompts stand; those that changed are scored, and with ``scores_all`` all of them, and anew."""
+    served = served_models(service.client)
     models = {prompt.name: models_of(prompt, served) for prompt in prompts}
     first = {prompt.name: standing_of(project, prompt, models[prompt.name]) for prompt in prompts}
     to_score = [prompt for prompt in prompts if scores_all or first[prompt.name].changes]
     jobs = {prompt.name: measuring(prompt) for prompt in to_score}
-    reports = run_all(client, jobs, console)
+    reports = run_all(service, jobs, console, None if scores_all else served)
     for prompt in to_score:
         measured = jobs[prompt.name].read(reports[prompt.name])
         first[prompt.name] = with_measurement(first[prompt.name], measured, models[prompt.name], seed=prompt.spec.seed)
@@ -92,8 +143,10 @@ def measuring(prompt: KeptPrompt, *, with_units: bool = False) -> MeasuringJob:
         raise type(error)(f"[prompts.{prompt.name}] {error.message}") from None
 
 
-def run_all(client: Client, jobs: Mapping[str, MeasuringJob], console: Console | None) -> dict[str, ReportView]:
-    """Run jobs side by side; their reports by name.
+def run_all(
+    service: Service, jobs: Mapping[str, MeasuringJob], console: Console | None, served: Served | None
+) -> dict[str, ReportView]:
+    """Run jobs side by side; their reports by name. ``served`` as in ``Service.take_up``.
 
     Raises:
         JobError: one failed or was cancelled.
@@ -101,14 +154,16 @@ def run_all(client: Client, jobs: Mapping[str, MeasuringJob], console: Console |
     if not jobs:
         return {}
     with busy(console, f"Scoring {counted(len(jobs), 'prompt')}"):
-        ids = {name: client.create_job(job.spec).id for name, job in jobs.items()}
-        return {name: _finished(client, job_id) for name, job_id in ids.items()}
+        ids = {name: service.take_up(job.spec, served).id for name, job in jobs.items()}
+        return {name: _finished(service, job_id, console) for name, job_id in ids.items()}
 
 
-def importances(client: Client, prompts: Sequence[KeptPrompt], console: Console | None) -> dict[str, tuple[Unit, ...]]:
+def importances(
+    service: Service, prompts: Sequence[KeptPrompt], console: Console | None
+) -> dict[str, tuple[Unit, ...]]:
     """What each part of these prompts is worth; a prompt of which no part may go has none."""
     jobs = {prompt.name: measuring(prompt, with_units=True) for prompt in prompts if _has_parts(prompt)}
-    reports = run_all(client, jobs, console)
+    reports = run_all(service, jobs, console, served_models(service.client) if jobs else None)
     found = {name: report.compression for name, report in reports.items()}
     return {name: units_of(view.units) for name, view in found.items() if view is not None}
 
@@ -122,11 +177,28 @@ def _has_parts(prompt: KeptPrompt) -> bool:
         return False
 
 
-def _finished(client: Client, job_id: str) -> ReportView:
-    with about_job(job_id):
-        job = client.wait(job_id)
+def _finished(service: Service, job_id: str, console: Console | None) -> ReportView:
+    def tell(error: PmpoError, times: int) -> None:
+        if console is not None:
+            print_words(console, f"{error}; trying again ({times} of {MAX_LOSSES})")
+
+    client = service.client
+    with about_job(job_id), _in_sight(service, job_id):
+        job = client.wait(job_id, max_losses=MAX_LOSSES, on_lost=tell)
         if job.state == "failed":
             raise JobError(failure(job), job_id=job_id, code=job.failure.code if job.failure else "failed")
         if job.state == "cancelled":
             raise JobError(f"job {job_id} was cancelled, so nothing was measured", job_id=job_id, code="cancelled")
         return client.report(job_id)
+
+
+@contextmanager
+def _in_sight(service: Service, job_id: str) -> Iterator[None]:
+    """Raises: JobError: in place of an error of a service that is gone; says what becomes of the job."""
+    try:
+        yield
+    except PmpoError as error:
+        if not error.retryable:
+            raise
+        sentence = f"lost sight of job {job_id} ({error.message}); {service.how_to_go_on(job_id)}"
+        raise JobError(sentence, job_id=job_id, code=error.code, status=exit_code(error)) from error

@@ -68,18 +68,19 @@ def resume(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
 def result(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Show what a finished job found: losses before and after, the new prompt, what was rejected and why."""
     with about_job(job_id), Client(url) as client:
-        kind = client.get_job(job_id).kind
-        if kind == "rationalize":
+        job = client.get_job(job_id)
+        if job.kind == "rationalize":
             print_rationales(client.rationales(job_id), as_json=as_json)
             return
-        if kind == "evaluate":
+        if job.kind == "evaluate":
             print_evaluation(client.evaluation(job_id), as_json=as_json)
             return
         found = client.result(job_id)
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        registered = None if job.registered is None else job.registered.model_dump(mode="json")
+        print_json({**found.model_dump(mode="json"), "registered": registered})
     else:
-        print_result(stdout_console(), found)
+        print_result(stdout_console(), found, job.registered)
 
 
 def _print_state(job: JobView, as_json: bool) -> None:

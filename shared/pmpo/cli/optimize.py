@@ -32,10 +32,11 @@ Runs = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ChosenApi:
-    """Where a job goes, and what to tell somebody who loses sight of it there."""
+    """Where a job goes, what to tell somebody who loses sight of it there, and whether it ends with the command."""
 
     url: str
     how_to_go_on: Callable[[str], str]
+    is_passing: bool = False
 
 
 def optimize(
@@ -107,7 +108,8 @@ def run_on_api(
 ) -> None:
     """Send a job to the API that is named or runs here, otherwise to one of its own; follow it, ``show`` its result."""
     with chosen_api(url, console) as api, Client(api.url) as client:
-        Watcher(console, api.how_to_go_on, as_json=as_json).run_to_end(client, spec, show)
+        watcher = Watcher(console, api.how_to_go_on, as_json=as_json, is_passing=api.is_passing)
+        watcher.run_to_end(client, spec, show)
 
 
 @contextmanager
@@ -129,7 +131,8 @@ def chosen_api(url: str | None, console: Console | None) -> Iterator[ChosenApi]:
         yield ChosenApi(address, lambda job_id: goes_on(job_id, url))
         return
     with stack_for_one_job(console) as stack:
-        yield ChosenApi(stack.api, lambda _: "it ended with the services that were started for it")
+        ended = "it ended with the services that were started for it"
+        yield ChosenApi(stack.api, lambda _: ended, is_passing=True)
 
 
 def goes_on(job_id: str, url: str | None) -> str:

@@ -13,6 +13,7 @@ from pmpo.cli import shorter, words
 from pmpo.cli.console import on_one_line, shown
 from pmpo.cli.tables import plain_table
 from pmpo.contracts.jobs import RejectionView, ResultView
+from pmpo.contracts.registry import PromptRef
 from pmpo.text.diff import Piece, word_diff
 
 MAX_EXAMPLES = 3
@@ -21,8 +22,8 @@ _DIFF_STYLES = {"equal": "", "delete": "red strike", "insert": "green"}
 _DIFF_MARKS = {"equal": ("", ""), "delete": ("[-", "-]"), "insert": ("{+", "+}")}
 
 
-def print_result(console: Console, result: ResultView) -> None:
-    """Everything about ``result``, from the verdict to the cost."""
+def print_result(console: Console, result: ResultView, registered: PromptRef | None = None) -> None:
+    """Everything about ``result``, from the verdict to the cost, and the version that its prompt was registered as."""
     sections = [_verdict(result), _numbers(result), _prompts(result, console)]
     if result.compression is not None:
         sections.append(shorter.units(result.compression))
@@ -32,6 +33,8 @@ def print_result(console: Console, result: ResultView) -> None:
         sections.append(Text(words.flat_pairs(result)))
     if result.demonstrations is not None:
         sections.append(Text.assemble(("Demonstrations: ", "bold"), words.demonstrations(result.demonstrations)))
+    if registered is not None:
+        sections.append(Text(f"The new prompt is version {registered.version} of {registered.name} in the registry."))
     for section in (*sections, _cost(result)):
         console.print()
         console.print(section)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pmpo.contracts.jobs import ResultView
+from pmpo.contracts.jobs import JobView, ResultView
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,8 @@ class Summary:
     """``pmpo demo --json`` and ``pmpo optimize --json``. Losses in ``loss_unit``; null where untested.
 
     ``money`` is null where the models have no prices; ``best_seed`` where ``prompt_after`` is a rewrite. The prompt's
-    tokens are counted where the job is about them (``kind: compress``), and null otherwise.
+    tokens are counted where the job is about them (``kind: compress``), and null otherwise. ``registered_*`` are null
+    where the winner became no version of the prompt registry.
     """
 
     job_id: str
@@ -49,15 +50,17 @@ class Summary:
     money: float | None
     restarts: int
     best_seed: int | None
+    registered_name: str | None
+    registered_version: int | None
 
 
-def summary(result: ResultView, state: str) -> Summary:
-    """``result`` of a job in ``state``, flat."""
+def summary(result: ResultView, job: JobView) -> Summary:
+    """``result`` of ``job``, flat."""
     test = result.test
     return Summary(
         job_id=result.job_id,
         name=result.name,
-        state=state,
+        state=job.state,
         stop_reason=result.stop_reason,
         verdict=result.verdict,
         objective=result.objective.kind,
@@ -89,4 +92,6 @@ def summary(result: ResultView, state: str) -> Summary:
         money=result.money,
         restarts=result.num_restarts,
         best_seed=result.best_seed,
+        registered_name=job.registered.name if job.registered else None,
+        registered_version=job.registered.version if job.registered else None,
     )

@@ -39,22 +39,27 @@ class Watcher:
         how_to_go_on: the end of a sentence that starts with the lost job; takes the job's id.
         as_json: whether the result is one JSON object.
         beginning: what is under way until the job is taken, where that takes a moment.
+        is_passing: whether the services end with the command, and what they registered with them.
     """
 
     console: Console | None
     how_to_go_on: Callable[[str], str]
     as_json: bool
     beginning: str = ""
+    is_passing: bool = False
 
-    def run_to_end(self, client: Client, spec: JobSpec, show: Show | None = None) -> None:
-        """Submit ``spec``, follow the job, print its result, or do with it what ``show`` does.
+    def run_to_end(
+        self, client: Client, spec: JobSpec, show: Show | None = None, created: JobCreated | None = None
+    ) -> None:
+        """Submit ``spec``, unless it was ``created`` already; follow it, print its result, or do what ``show`` does.
 
         Raises:
             PmpoError: the job was not taken.
             JobError: it failed, was cancelled, or was lost out of sight.
         """
-        with busy(self.console if self.beginning else None, self.beginning):
-            created = client.create_job(spec)
+        if created is None:
+            with busy(self.console if self.beginning else None, self.beginning):
+                created = client.create_job(spec)
         with self._told_when_stopped(created.id):
             self._announce(spec, created)
             self._to_end(client, created.id, spec.kind, spec.budget, show)
@@ -107,14 +112,16 @@ class Watcher:
             raise UnavailableError(f"lost sight of job {job_id} ({error}); {self.how_to_go_on(job_id)}") from error
 
     def _show(self, client: Client, job: JobView) -> None:
+        if self.is_passing:
+            job = job.model_copy(update={"registered": None})
         if job.kind == "rationalize":
             print_rationales(client.rationales(job.id), as_json=self.as_json)
         elif job.kind == "evaluate":
             print_evaluation(client.evaluation(job.id), as_json=self.as_json)
         elif self.as_json:
-            print_json(dataclasses.asdict(summary(client.result(job.id), job.state)))
+            print_json(dataclasses.asdict(summary(client.result(job.id), job)))
         else:
-            print_result(stdout_console(), client.result(job.id))
+            print_result(stdout_console(), client.result(job.id), job.registered)
 
 
 class _Sight:

@@ -16,8 +16,12 @@ import pytest
 
 from pmpo.cli import main as cli
 from pmpo.cli.exits import exit_code
+from pmpo.cli.jobs import read_job
 from pmpo.cli.main import main
+from pmpo.cli.watch import Watcher
+from pmpo.client import Client
 from pmpo.contracts.jobs import JobFailure
+from pmpo.contracts.registry import PromptRef
 from pmpo.errors import (
     ConfigurationError,
     ConflictError,
@@ -129,7 +133,38 @@ def test_result(at: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["result", "job-1"]) == 0
     assert "Verdict: confirmed" in capsys.readouterr().out
     assert main(["result", "job-1", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == at.results["job-1"].model_dump(mode="json")
+    assert json.loads(capsys.readouterr().out) == {**at.results["job-1"].model_dump(mode="json"), "registered": None}
+
+
+def test_the_version_of_the_registry_is_told_where_there_is_one(
+    at: Any, job_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at.add_job("job-1", registered=PromptRef(name="city", version=4))
+    at.add_job("job-2")
+    for job_id, name in (("job-1", "city"), ("job-2", None)):
+        assert main(["result", job_id]) == 0
+        assert ("The new prompt is version 4 of city in the registry." in capsys.readouterr().out) == bool(name)
+        assert main(["result", job_id, "--json"]) == 0
+        assert (json.loads(capsys.readouterr().out)["registered"] or {}).get("name") == name
+    at.registered = {"name": "town", "version": 2}
+    assert main(["optimize", str(job_file)]) == 0
+    assert "The new prompt is version 2 of town in the registry." in capsys.readouterr().out
+    assert main(["optimize", str(job_file), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["registered_name"], told["registered_version"]) == ("town", 2)
+
+
+def test_nothing_is_told_of_a_registry_that_ends_with_the_command(
+    api: Any, job_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.registered = {"name": "town", "version": 2}
+    spec = read_job(job_file, None)
+    with Client(api.url) as client:
+        Watcher(None, lambda _: "", as_json=False, is_passing=True).run_to_end(client, spec)
+        out = capsys.readouterr().out
+        assert "Verdict: confirmed" in out and "registry" not in out
+        Watcher(None, lambda _: "", as_json=True, is_passing=True).run_to_end(client, spec)
+        assert json.loads(capsys.readouterr().out)["registered_name"] is None
 
 
 def test_optimize_shows_progress_and_result(at: Any, job_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,6 +66,7 @@ class ApiDouble:
         self.streams = False
         self.cuts: deque[int] = deque()  # numbers after which the next streams are cut
         self.ending = "succeeded"
+        self.registered: dict[str, Any] | None = None  # what the winners of new jobs become
         self.estimate: dict[str, Any] = ESTIMATE
         self.asked_answers: dict[str, dict[str, Any]] = {}
         self.url = ""
@@ -96,7 +97,8 @@ class ApiDouble:
                     raise InvalidInputError("prompt: the prompt is empty")
                 key = seen.headers.get("idempotency-key", "")
                 if key not in self.ids_by_key:
-                    job_id = self.add_job(f"job-{len(self.jobs) + 1}", state=self.ending, name=spec["name"])
+                    more = {"state": self.ending, "name": spec["name"], "registered": self.registered}
+                    job_id = self.add_job(f"job-{len(self.jobs) + 1}", **more)
                     self.ids_by_key[key] = job_id
                 job_id = self.ids_by_key[key]
                 return 201, {"id": job_id, "state": "queued", "splits": SPLITS.model_dump(), "warnings": []}
