@@ -18,7 +18,7 @@
     pmpo:janitor               string       the janitor whose turn it is, expires
     pmpo:requests:<w>:<who>    counter      requests that a key or project sent in minute w, expires
     pmpo:schedule:<id>         hash         one schedule: its times, what became of them, and the job that it makes
-    pmpo:schedules:due         sorted set   ids of all schedules, by the time of their next job
+    pmpo:schedules:due         sorted set   ids of the schedules that are not paused, by when they are looked at next
     pmpo:schedules:windowed    set          ids of those with a window whose last job is not over
     pmpo:idempotency:<digest>  string       digest of a creating request's body, then its answer, expires
     pmpo:scores:<group>        hash         scores that any job may use again, by the name of their item
