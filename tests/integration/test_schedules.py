@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.integration.conftest import Jobs, Stack, wait_for
+from services.store import keys
+from services.store.connection import connect_blocking
+from tests.integration.conftest import Jobs, Stack, running, start_stack, wait_for
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from pmpo.cli.main import run; run()"]
@@ -99,3 +103,42 @@ def test_a_job_is_made_when_its_time_comes_and_runs_to_its_end(
     view = jobs.finish(job_id)
     assert (view["state"], view["name"]) == ("succeeded", "small")
     assert api.get(path).status_code == 404
+
+
+def come_due(redis_url: str, schedule_id: str) -> None:
+    """Let its next time have come a moment ago."""
+    with contextlib.closing(connect_blocking(redis_url)) as redis:
+        redis.hset(keys.schedule(schedule_id), "next_at", str(int(time.time())))
+        redis.zadd(keys.DUE_SCHEDULES, {schedule_id: time.time()})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_full_project_and_a_pause_are_known_to_the_workers_and_after_a_restart(
+    tmp_path: Path, small_job: dict[str, Any]
+) -> None:
+    settings = {"PMPO_LEASE_S": "3", "PMPO_STATE_DIR": str(tmp_path), "PMPO_API_MAX_ACTIVE_JOBS_PER_PROJECT": "1"}
+
+    def outcome(api: httpx.Client, path: str) -> str | None:
+        last = api.get(path).json()["last_outcome"]
+        return last and str(last["decision"])
+
+    with running(start_stack("--workers", "1", **settings)) as stack, httpx.Client(base_url=stack.api) as api:
+        body = {"cron": "0 0 1 1 *", "job": {**small_job, "optimizer": {"iterations": 1, "variants": 1}}}
+        spec = {**body, "catch_up": "once"}
+        ids = [str(api.post("/v1/schedules", json=spec).json()["id"]) for _ in range(2)]
+        nightly, resting = (f"/v1/schedules/{each}" for each in ids)
+        paused = api.post(f"{resting}/pause").json()
+        job = f"/v1/jobs/{api.post('/v1/jobs', json=body['job']).json()['id']}"
+        api.post(f"{job}/pause")
+        come_due(str(stack.ready["redis"]), ids[0])
+        wait_for(lambda: outcome(api, nightly) == "refused", "the refusal")
+        assert "1 jobs of this project are not over and 1 may be" in api.get(nightly).json()["last_outcome"]["detail"]
+        assert api.post(f"{job}/cancel").status_code == 202
+    with running(start_stack("--workers", "1", **settings)) as stack, httpx.Client(base_url=stack.api) as api:
+        assert api.get(resting).json() == paused
+        assert outcome(api, nightly) == "refused"
+        come_due(str(stack.ready["redis"]), ids[0])
+        wait_for(lambda: outcome(api, nightly) == "made", "the job")
+        assert api.get(nightly).json()["num_runs"] == 1
+        assert api.get(resting).json() == paused

@@ -102,6 +102,12 @@ def test_rare_dates_fire() -> None:
         assert fires(alias, "2026-01-01T12:00", 1)
 
 
+@pytest.mark.parametrize(("until", "number"), [("08:59", 0), ("09:00", 1), ("10:59", 2), ("11:00", 3), ("23:00", 4)])
+def test_times_that_went_by_are_counted_up_to_a_limit(until: str, number: int) -> None:
+    hourly = CronLine.read("@hourly", BERLIN, at("2026-01-01T00:00"))
+    assert hourly.num_fires(at("2026-01-01T09:00"), at(f"2026-01-01T{until}"), most=4) == number
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
