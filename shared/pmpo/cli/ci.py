@@ -46,6 +46,9 @@ All = Annotated[bool, typer.Option("--all", help="Optimize every prompt, also th
 Base = Annotated[str | None, typer.Option("--base", metavar="REF", help="Compare with the lock of this git revision.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the Markdown there, not to stdout.")]
 NoUnits = Annotated[bool, typer.Option("--no-importances", help="Leave out what each part of a prompt is worth.")]
+Post = Annotated[
+    bool, typer.Option("--post", help="In a GitHub job: also the pull request's comment, written or updated.")
+]
 DEFAULT_CONFIG = Path(CONFIG_NAME)
 
 
@@ -130,6 +133,7 @@ def comment(
     config: Config = DEFAULT_CONFIG,
     base: Base = None,
     out: Out = None,
+    post: Post = False,
     junit: Junit = None,
     no_importances: NoUnits = False,
     offline: Offline = False,
@@ -139,7 +143,8 @@ def comment(
 ) -> None:
     """Tell about prompts before and after, as Markdown: losses, what changed in the text, what each part is worth.
 
-    Before is the lock, or that of --base. The Markdown also goes to the summary of a GitHub step, where there is one.
+    Before is the lock, or that of --base. The Markdown also goes to the summary of a GitHub step, where there is one,
+    and with --post to the pull request, where GITHUB_TOKEN may write; where it may not, a warning says so.
     The exit code says nothing about the prompts; that is what `pmpo ci check` is for.
     """
     project = _project(config)
@@ -161,6 +166,8 @@ def comment(
         _append(Path(summary), text)
     if out is not None:
         write_in_one_step(out, text.encode())
+    if post:
+        _post(text, config)
     if as_json:
         print_json({**_as_json(project, found), "markdown": text})
     elif out is None:
@@ -246,6 +253,17 @@ def _print_refreshed(console: Console, done: Sequence[Refreshed], project: Proje
         print_words(console, f"{each.name}: {shown(each.sentence)}")
     if any(not each.is_refused for each in done):
         print_words(console, f"The lock is {shown(str(project.lock_path))}; commit it with the prompts.")
+
+
+def _post(text: str, config: Path) -> None:
+    from pmpo.cli.ci_pull_request import NotPostedError, PullRequest
+
+    try:
+        address = PullRequest.of_this_job().post(text, config.as_posix())
+    except NotPostedError as error:
+        stderr_console().print(f"warning: no comment was posted: {shown(error.message)}", soft_wrap=True)
+    else:
+        stderr_console().print(f"The pull request's comment is {shown(address)}", soft_wrap=True)
 
 
 def _append(path: Path, text: str) -> None:
