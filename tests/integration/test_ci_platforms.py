@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.unit.cli.github import TOKEN, serving
+
 ROOT = Path(__file__).parents[2]
 GOOD = "Name the city.\n"
 CONFIG = '[prompts.city]\nfile = "city.txt"\ndataset = {train = "rows.jsonl"}\n'
@@ -179,6 +181,7 @@ class Action:
         self.path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
         self.document: dict[str, Any] = yaml.safe_load((action / "action.yml").read_text(encoding="utf-8"))
         self.action = action
+        self.github: dict[str, str] = {}  # what the runner says of the job
         self.summary = home / "summary.md"
         self.outputs = home / "outputs"
         for path in (self.summary, self.outputs):
@@ -207,7 +210,7 @@ class Action:
         given = {name: expressions.filled(value) for name, value in step["env"].items()}
         files = {"GITHUB_STEP_SUMMARY": str(self.summary), "GITHUB_OUTPUT": str(self.outputs)}
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
-        variables = environment(**PIP, **files, **given, PATH=self.path)
+        variables = environment(**PIP, **files, **self.github, **given, PATH=self.path)
         return subprocess.run(command, cwd=self.workspace, env=variables, capture_output=True, text=True)
 
 
@@ -233,6 +236,36 @@ def test_the_action_installs_itself_checks_and_writes_a_summary(
     assert (is_good, "mode is 'cheque'; give check, refresh or comment" in said) == (False, True)
     is_good, said = action.run(arguments="$(touch hacked);touch hacked", summary="false")
     assert (is_good, (repository / "hacked").exists()) == (False, False)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_action_keeps_one_comment_of_the_pull_request(
+    published: Path, python: Path, repository: Path, tmp_path: Path
+) -> None:
+    action = Action(repository, tmp_path, python, published)
+    assert action.document["inputs"]["comment"]["default"] == "false"
+    with serving() as github:
+        action.github = github.settings(tmp_path)
+        is_good, said = action.run(arguments="--offline", token=TOKEN)
+        assert (is_good, github.comments) == (True, []), "it is asked for"
+        is_good, said = action.run(arguments="--offline", comment="true", token=TOKEN, summary="false")
+        assert is_good, said
+        assert "| `city` | ✅ unchanged |" in github.comments[0]["body"]
+        written = action.summary.read_text(encoding="utf-8")
+        assert written.count("### Prompts") == 1, "of the first run alone"
+        (repository / "city.txt").write_text("Name it.\n", encoding="utf-8")
+        is_good, said = action.run(arguments="--offline", comment="true", token=TOKEN)
+        assert not is_good, "the check still decides"
+        assert len(github.comments) == 1 and github.writes == ["POST", "PATCH"]
+        assert "| `city` | ⚠️ stale |" in github.comments[0]["body"]
+
+        (repository / "city.txt").write_text(GOOD, encoding="utf-8")
+        github.status = 403
+        is_good, said = action.run(arguments="--offline", comment="true", token=TOKEN)
+        assert is_good, "a fork's token is no failure"
+        assert "warning: no comment was posted: GitHub answered 403" in said and "pull-requests: write" in said
+        assert TOKEN not in said
 
 
 class GitLab:

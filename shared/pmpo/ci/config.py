@@ -10,6 +10,7 @@ from typing import Any
 
 from pmpo.ci.comparison import ALPHA, Thresholds
 from pmpo.ci.conflicts import refuse_conflict
+from pmpo.contracts.jobdata import is_dataset_id
 from pmpo.errors import InvalidInputError, UnknownKeyError
 from pmpo.runs.jobkeys import unknown_key
 
@@ -104,14 +105,24 @@ class _Reader:
 
     def _dataset(self, given: Any, path: str) -> Any:
         if isinstance(given, str) and given in self._datasets:
-            return self.table(self._datasets, given, f"datasets.{given}")
+            return self._sets(self._datasets, given, f"datasets.{given}")
+        if isinstance(given, str) and is_dataset_id(given):
+            return {"train": given}
         if given is None or isinstance(given, str):
             known = ", ".join(self._datasets) or "none"
             said = "has no dataset" if given is None else f"has the dataset {given!r:.60}, which no section defines"
             raise InvalidInputError(
-                f'{self._where}: {path} {said}; name one of [datasets] ({known}), or write {{train = "rows.jsonl"}}'
+                f'{self._where}: {path} {said}; name one of [datasets] ({known}), or write {{train = "rows.jsonl"}} '
+                "or the id of a stored data set"
             )
         return given
+
+    def _sets(self, section: Mapping[str, Any], key: str, path: str) -> Any:
+        """A data set of the file: its sets, or the id of a stored one."""
+        given = section[key]
+        if isinstance(given, str) and is_dataset_id(given):
+            return {"train": given}
+        return self.table(section, key, path)
 
     def _limits(self, given: Mapping[str, Any], path: str) -> Thresholds:
         known = {"tolerance": (0.0, None), "alpha": (0.0, 1.0), "max_loss": (0.0, None)}

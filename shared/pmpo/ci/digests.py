@@ -26,7 +26,7 @@ class Fingerprint:
 
     Attributes:
         prompt: of the prompt's text.
-        data: of every row of every set, in order.
+        data: of every row of every set, in order; of a stored data set, of its id, which is made of its rows.
         scoring: of the settings that decide losses.
         search: of the settings that decide how a better prompt is looked for.
         meta_prompts: of the texts that ask the rewriter.
@@ -46,7 +46,10 @@ def fingerprint(spec: JobSpec, meta_prompts: Sequence[str]) -> Fingerprint:
     scoring = {key: settings.pop(key) for key in _SCORING if key in settings} | {"anchors": anchors}
     search = {key: value for key, value in settings.items() if key not in _NEITHER}
     search["rewriter"] = spec.models.rewriter
-    data = {"train": spec.dataset.train, "validation": spec.dataset.validation, "test": spec.dataset.test}
+    sets = spec.dataset
+    rows = {"train": sets.train, "validation": sets.validation, "test": sets.test}
+    data: dict[str, Any] = dict(rows)
+    data.update(sets.ids.items())  # a stored set is named by its content, so its id tells as much
     return Fingerprint(
         prompt=text_digest(spec.prompt),
         data=text_digest(_canonical(data)),

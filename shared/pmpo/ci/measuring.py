@@ -19,6 +19,7 @@ from pmpo.optim.types import Example
 MOST_TOKENS = 100_000
 NOTHING_MAY_GO = -1e9
 ANY_LOSS = 1e12  # as a target it is reached before the first round
+MOST_TRAINING_ROWS = MAX_INLINE_ROWS - 1 - MIN_ROWS  # one row is for validation, and some must be tested
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,13 @@ def measuring_job(spec: JobSpec, *, with_units: bool = False) -> MeasuringJob:
     The rows are the test rows of ``spec``, which no search sees; where they are fewer than 5, all rows of its sets.
 
     Args:
-        spec: the job of the prompt.
+        spec: the job of the prompt, with the rows of its stored data sets in it.
         with_units: also measure what each part of the prompt is worth on the training rows: a compression that may
             delete nothing.
 
     Raises:
-        InvalidDataError: fewer than 5 rows in all, rows that cannot be used, or a stored data set.
+        InvalidDataError: fewer than 5 rows in all, or rows that cannot be used.
     """
-    if spec.dataset.ids:
-        raise InvalidDataError("the data is a stored data set; name a file, which is kept with the prompt")
     from pmpo.runs.jobspec import split_job  # numpy comes with it: the command line starts without
 
     splits, _, _ = split_job(spec)
@@ -71,7 +70,7 @@ def measuring_job(spec: JobSpec, *, with_units: bool = False) -> MeasuringJob:
     if len(chosen) < MIN_ROWS:
         raise InvalidDataError(f"{len(chosen)} rows are too few to measure a prompt on; give at least {MIN_ROWS}")
     rows = [row for _, row in chosen]
-    training = [train[example.index] for example in splits.train] if with_units else []
+    training = [train[example.index] for example in splits.train][:MOST_TRAINING_ROWS] if with_units else []
     dataset = JobData(
         train=training if len(training) >= FEWEST_ROWS else train[:FEWEST_ROWS],
         validation=[sets["validation"][1][splits.validation[0].index]],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,8 @@ from pmpo.ci.standing import Standing, notes_of
 from pmpo.cli.ci_comment import base_lock, changed_prompts, commented, compared_with
 from pmpo.cli.ci_project import KeptPrompt, Project, open_project, write_in_one_step
 from pmpo.cli.ci_refresh import Refreshed, Refreshing
-from pmpo.cli.ci_scoring import chosen_service, importances, standing_of, standings
+from pmpo.cli.ci_scoring import importances, standing_of, standings
+from pmpo.cli.ci_service import Service, chosen_service
 from pmpo.cli.console import print_json, print_words, progress_console, shown, stderr_console, stdout_console
 from pmpo.cli.exits import FAILED
 from pmpo.cli.options import AsJson, Url
@@ -44,6 +46,9 @@ All = Annotated[bool, typer.Option("--all", help="Optimize every prompt, also th
 Base = Annotated[str | None, typer.Option("--base", metavar="REF", help="Compare with the lock of this git revision.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the Markdown there, not to stdout.")]
 NoUnits = Annotated[bool, typer.Option("--no-importances", help="Leave out what each part of a prompt is worth.")]
+Post = Annotated[
+    bool, typer.Option("--post", help="In a GitHub job: also the pull request's comment, written or updated.")
+]
 DEFAULT_CONFIG = Path(CONFIG_NAME)
 
 
@@ -65,7 +70,9 @@ def check(
     """
     project = _project(config)
     console = progress_console(as_json=as_json)
-    found = _found(project, project.chosen(names or ()), console, url, offline=offline, local=local, score=score)
+    prompts = project.chosen(names or ())
+    with _asked(url, console, offline=offline, local=local, score=score) as service:
+        found = _found(service, project, prompts, console, score=score)
     if junit is not None:
         write_in_one_step(junit, junit_xml(found).encode())
     if as_json:
@@ -126,6 +133,7 @@ def comment(
     config: Config = DEFAULT_CONFIG,
     base: Base = None,
     out: Out = None,
+    post: Post = False,
     junit: Junit = None,
     no_importances: NoUnits = False,
     offline: Offline = False,
@@ -135,20 +143,21 @@ def comment(
 ) -> None:
     """Tell about prompts before and after, as Markdown: losses, what changed in the text, what each part is worth.
 
-    Before is the lock, or that of --base. The Markdown also goes to the summary of a GitHub step, where there is one.
+    Before is the lock, or that of --base. The Markdown also goes to the summary of a GitHub step, where there is one,
+    and with --post to the pull request, where GITHUB_TOKEN may write; where it may not, a warning says so.
     The exit code says nothing about the prompts; that is what `pmpo ci check` is for.
     """
     project = _project(config)
     prompts = project.chosen(names or ())
     earlier = base_lock(config, base) if base is not None else project.lock
     console = stderr_console() if out is None and not as_json else progress_console(as_json=as_json)
-    found = _found(project, prompts, console, url, offline=offline, local=local, score=False)
-    found = [compared_with(earlier, standing, project) for standing in found] if base is not None else found
-    to_measure = [] if offline or no_importances else changed_prompts(found, project)
-    units = {}
-    if to_measure:
-        with chosen_service(url, console, is_local=local) as service:
-            units = importances(service, to_measure, console)
+    with _asked(url, console, offline=offline, local=local, score=False) as service:
+        found = _found(service, project, prompts, console, score=False)
+        if base is not None:
+            found = [compared_with(earlier, standing, project, service) for standing in found]
+        units = {}
+        if service is not None and not no_importances:
+            units = importances(service, changed_prompts(found, project), console)
     text = commented(found, units, project)
     if junit is not None:
         write_in_one_step(junit, junit_xml(found).encode())
@@ -157,6 +166,8 @@ def comment(
         _append(Path(summary), text)
     if out is not None:
         write_in_one_step(out, text.encode())
+    if post:
+        _post(text, config)
     if as_json:
         print_json({**_as_json(project, found), "markdown": text})
     elif out is None:
@@ -168,22 +179,31 @@ def _project(config: Path) -> Project:
     return open_project(config, Path(data_dir) if data_dir else None)
 
 
+@contextmanager
+def _asked(
+    url: str | None, console: Console | None, *, offline: bool, local: bool, score: bool
+) -> Iterator[Service | None]:
+    """The service that the options name, for one command; None with --offline."""
+    if not offline:
+        with chosen_service(url, console, is_local=local) as service:
+            yield service
+        return
+    if url is not None or local or score:
+        raise InvalidInputError("--offline asks no service, so --url, --local and --score do not go with it")
+    yield None
+
+
 def _found(
+    service: Service | None,
     project: Project,
     prompts: Sequence[KeptPrompt],
     console: Console | None,
-    url: str | None,
     *,
-    offline: bool,
-    local: bool,
     score: bool,
 ) -> list[Standing]:
-    if not offline:
-        with chosen_service(url, console, is_local=local) as service:
-            return standings(service, project, prompts, console, scores_all=score)
-    if url is not None or local or score:
-        raise InvalidInputError("--offline asks no service, so --url, --local and --score do not go with it")
-    return [standing_of(project, prompt, None) for prompt in prompts]
+    if service is None:
+        return [standing_of(project, prompt, None) for prompt in prompts]
+    return standings(service, project, prompts, console, scores_all=score)
 
 
 def _print(console: Console, project: Project, found: Sequence[Standing]) -> None:
@@ -233,6 +253,17 @@ def _print_refreshed(console: Console, done: Sequence[Refreshed], project: Proje
         print_words(console, f"{each.name}: {shown(each.sentence)}")
     if any(not each.is_refused for each in done):
         print_words(console, f"The lock is {shown(str(project.lock_path))}; commit it with the prompts.")
+
+
+def _post(text: str, config: Path) -> None:
+    from pmpo.cli.ci_pull_request import NotPostedError, PullRequest
+
+    try:
+        address = PullRequest.of_this_job().post(text, config.as_posix())
+    except NotPostedError as error:
+        stderr_console().print(f"warning: no comment was posted: {shown(error.message)}", soft_wrap=True)
+    else:
+        stderr_console().print(f"The pull request's comment is {shown(address)}", soft_wrap=True)
 
 
 def _append(path: Path, text: str) -> None:

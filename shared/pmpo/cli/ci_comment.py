@@ -10,10 +10,11 @@ from pathlib import Path
 from pmpo.ci.comparison import Measured
 from pmpo.ci.lock import LOCK_NAME, Lock, read_lock
 from pmpo.ci.markdown import Unit, comment
+from pmpo.ci.measuring import MeasuringJob, measuring_job
 from pmpo.ci.standing import Standing, with_measurement
-from pmpo.cli.ci_project import KeptPrompt, Project
-from pmpo.cli.ci_scoring import measuring
-from pmpo.errors import InvalidInputError
+from pmpo.cli.ci_project import KeptPrompt, Project, of_prompt
+from pmpo.cli.ci_service import Service
+from pmpo.errors import InvalidInputError, PmpoError
 
 
 def base_lock(config: Path, revision: str) -> Lock:
@@ -31,10 +32,13 @@ def base_lock(config: Path, revision: str) -> Lock:
     return read_lock(text.replace("\r\n", "\n"), f"{LOCK_NAME} at {revision}")
 
 
-def compared_with(earlier: Lock, standing: Standing, project: Project) -> Standing:
+def compared_with(earlier: Lock, standing: Standing, project: Project, service: Service | None) -> Standing:
     """``standing`` beside an earlier lock; a prompt that was not scored has the losses of the lock now.
 
     What makes it fail stays: that the lock is stale is a matter of the lock now.
+
+    Raises:
+        InvalidInputError: there is no service to ask for the rows of a stored data set.
     """
     prompt = project.chosen([standing.name])[0]
     before, now = earlier.prompts.get(standing.name), project.lock.prompts.get(standing.name)
@@ -43,7 +47,7 @@ def compared_with(earlier: Lock, standing: Standing, project: Project) -> Standi
         return against
     measured, models = standing.measured, now.models
     if measured is None:
-        job = measuring(prompt)
+        job = _measuring(prompt, service)
         weights = dict(zip(job.names, job.weights, strict=True))
         measured = Measured(now.losses, {name: weights.get(name, 1.0) for name in now.losses}, now.unit)
     has_same_objective = before.scoring == now.scoring
@@ -51,6 +55,19 @@ def compared_with(earlier: Lock, standing: Standing, project: Project) -> Standi
         reason = "its losses are of another objective, so they are not compared"
         return replace(against, measured=measured, not_compared=reason)
     return with_measurement(against, measured, models, seed=prompt.spec.seed)
+
+
+def _measuring(prompt: KeptPrompt, service: Service | None) -> MeasuringJob:
+    if service is not None:
+        return service.measuring(prompt)
+    if prompt.spec.dataset.ids:
+        raise InvalidInputError(
+            f"[prompts.{prompt.name}] the data is a stored data set, whose rows --base needs; leave --offline out"
+        )
+    try:
+        return measuring_job(prompt.spec)
+    except PmpoError as error:
+        raise of_prompt(prompt.name, error) from None
 
 
 def changed_prompts(found: Sequence[Standing], project: Project) -> list[KeptPrompt]:

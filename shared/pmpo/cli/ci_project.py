@@ -127,8 +127,13 @@ def _kept(entry: PromptEntry, config: Path, data_dir: Path | None) -> KeptPrompt
         file = PromptFile.read(data, entry.file)
         spec = job_of({"name": entry.name, **entry.job, "prompt": file.text}, config, data_dir)
     except PmpoError as error:
-        raise type(error)(f"[prompts.{entry.name}] {error.message}") from None
+        raise of_prompt(entry.name, error) from None
     return KeptPrompt(entry, path, data, file, spec, fingerprint(spec, _meta_prompts(spec)))
+
+
+def of_prompt(name: str, error: PmpoError) -> PmpoError:
+    """The same error, naming the prompt that it is about."""
+    return type(error)(f"[prompts.{name}] {error.message}")
 
 
 def _meta_prompts(spec: JobSpec) -> list[str]:

@@ -12,7 +12,8 @@ from pmpo.ci import words
 from pmpo.ci.lock import LockedPrompt, rounded
 from pmpo.ci.standing import Models, Standing, changes_of, with_measurement
 from pmpo.cli.ci_project import KeptPrompt, Project
-from pmpo.cli.ci_scoring import Served, Service, measuring, models_of, run_all, served_models, standing_of
+from pmpo.cli.ci_scoring import models_of, run_all, served_models, standing_of
+from pmpo.cli.ci_service import Served, Service
 from pmpo.cli.watch import Watcher
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobSpec, JobView, ResultView
@@ -113,7 +114,7 @@ class Refreshing:
         return found[0]
 
     def _measured(self, prompt: KeptPrompt, models: Models) -> Standing:
-        job = measuring(prompt)
+        job = self._service.measuring(prompt)
         report = run_all(self._service, {prompt.name: job}, self._console, self._served)[prompt.name]
         standing = standing_of(self._project, prompt, models)
         return with_measurement(standing, job.read(report), models, seed=prompt.spec.seed)

@@ -2,90 +2,31 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from rich.console import Console
 
-from pmpo.ci.digests import job_key
 from pmpo.ci.markdown import Unit, units_of
-from pmpo.ci.measuring import MeasuringJob, measuring_job
+from pmpo.ci.measuring import MeasuringJob
 from pmpo.ci.standing import Models, Standing, changes_of, with_measurement
 from pmpo.cli.ci_project import KeptPrompt, Project
+from pmpo.cli.ci_service import Served, Service
 from pmpo.cli.console import busy, print_words
 from pmpo.cli.exits import JobError, about_job, exit_code
-from pmpo.cli.optimize import chosen_api
 from pmpo.cli.watch import failure
 from pmpo.cli.words import counted
-from pmpo.client import Client, Retries
-from pmpo.contracts.jobs import JobCreated, JobSpec, ModelView
+from pmpo.client import Client
+from pmpo.contracts.jobs import ModelView
 from pmpo.contracts.models import NamedModelView
 from pmpo.contracts.reports import ReportView
 from pmpo.errors import (
-    IdempotencyKeyReusedError,
     InvalidInputError,
-    NotFoundError,
     PmpoError,
     ScorerUnavailableError,
 )
 
-# A service that answered once may be away for some seconds, as when it is restarted; one that never did is not there.
-PATIENT = Retries(max_attempts=7, first_wait_s=0.25, max_wait_s=4.0)
 MAX_LOSSES = 4
-Served = Mapping[str, NamedModelView]
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Where a command has its jobs done. ``is_passing``: the service and its jobs end with the command."""
-
-    client: Client
-    is_passing: bool
-
-    def take_up(self, spec: JobSpec, served: Served | None) -> JobCreated:
-        """The job of ``spec`` that an interrupted command left here in the last 24 hours, or a new one.
-
-        Args:
-            spec: the job.
-            served: what stands behind the service's names: another model is another job; None for a new one anyway.
-        """
-        if served is None:
-            return self.client.create_job(spec)
-        names = {*spec.models.targets, spec.models.rewriter}
-        models = {name: served[name].served if name in served else None for name in names}
-        try:
-            created = self.client.create_job(spec, idempotency_key=job_key(spec, models))
-            is_usable = self.client.get_job(created.id).state not in ("failed", "cancelling", "cancelled")
-        except (NotFoundError, IdempotencyKeyReusedError):  # deleted since, or sent by another version
-            is_usable = False
-        return created if is_usable else self.client.create_job(spec)
-
-    def how_to_go_on(self, job_id: str) -> str:
-        """What to do about a job that nobody watches any more."""
-        if self.is_passing:
-            return "it ended with the services that were started for it; run the command again"
-        return (
-            "it goes on without you: the same command takes it up again within 24 hours; or stop it with "
-            f"`pmpo cancel {job_id}`"
-        )
-
-
-@contextmanager
-def chosen_service(url: str | None, console: Console | None, *, is_local: bool) -> Iterator[Service]:
-    """The service that `pmpo optimize` would choose; with ``is_local`` this very process."""
-    if is_local and url is not None:
-        raise InvalidInputError("--local needs no service and --url names one; give one of the two")
-    if is_local:
-        with tempfile.TemporaryDirectory(prefix="pmpo-ci-") as folder, Client.local(folder) as client:
-            yield Service(client, is_passing=True)
-        return
-    with chosen_api(url, console) as api:
-        with Client(api.url) as asked:
-            retries = PATIENT if asked.is_alive() else Retries()
-        with Client(api.url, retries=retries) as client:
-            yield Service(client, api.is_passing)
 
 
 def served_models(client: Client) -> dict[str, NamedModelView]:
@@ -127,20 +68,12 @@ def standings(
     models = {prompt.name: models_of(prompt, served) for prompt in prompts}
     first = {prompt.name: standing_of(project, prompt, models[prompt.name]) for prompt in prompts}
     to_score = [prompt for prompt in prompts if scores_all or first[prompt.name].changes]
-    jobs = {prompt.name: measuring(prompt) for prompt in to_score}
+    jobs = {prompt.name: service.measuring(prompt) for prompt in to_score}
     reports = run_all(service, jobs, console, None if scores_all else served)
     for prompt in to_score:
         measured = jobs[prompt.name].read(reports[prompt.name])
         first[prompt.name] = with_measurement(first[prompt.name], measured, models[prompt.name], seed=prompt.spec.seed)
     return list(first.values())
-
-
-def measuring(prompt: KeptPrompt, *, with_units: bool = False) -> MeasuringJob:
-    """The job that measures the prompt. Raises InvalidDataError: names it."""
-    try:
-        return measuring_job(prompt.spec, with_units=with_units)
-    except PmpoError as error:
-        raise type(error)(f"[prompts.{prompt.name}] {error.message}") from None
 
 
 def run_all(
@@ -162,7 +95,7 @@ def importances(
     service: Service, prompts: Sequence[KeptPrompt], console: Console | None
 ) -> dict[str, tuple[Unit, ...]]:
     """What each part of these prompts is worth; a prompt of which no part may go has none."""
-    jobs = {prompt.name: measuring(prompt, with_units=True) for prompt in prompts if _has_parts(prompt)}
+    jobs = {prompt.name: service.measuring(prompt, with_units=True) for prompt in prompts if _has_parts(prompt)}
     reports = run_all(service, jobs, console, served_models(service.client) if jobs else None)
     found = {name: report.compression for name, report in reports.items()}
     return {name: units_of(view.units) for name, view in found.items() if view is not None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pmpo.client.answers import read
 from pmpo.client.calls import Call
@@ -34,7 +34,8 @@ class DatasetCalls:
 
         Args:
             data: the path of a file (``.jsonl``, ``.json``, ``.csv``, ``.tsv``, ``.parquet``), rows, a pandas DataFrame
-                or a ``datasets.Dataset``. It is read once, in the calling thread; no more is held than is stored.
+                or a ``datasets.Dataset``. It is read once, and no more is held than is stored. ``AsyncClient`` reads it
+                in a thread, while the event loop goes on; an iterator of the caller's own is read in the calling one.
             name: what lists call it; a name given later replaces an earlier one.
             fields: new key -> key in the data, as in a job's ``fields``: ``{"input": "review"}``.
             sample: store so many rows, drawn by ``seed``; however many there are, no more are held.
@@ -50,16 +51,16 @@ class DatasetCalls:
             job = JobSpec(prompt="Name the city.", dataset={"train": stored.id})
         """
         limits = (await self.list_datasets(limit=1)).limits
-        rows = rows_of(data)
-        if fields:
-            rows = renamed(rows, {old: new for new, old in fields.items()})
-        if sample is not None:
-            if isinstance(sample, bool) or not 1 <= sample <= limits.rows:
-                raise InvalidInputError(
-                    f"the sample is {sample!r:.60}; give a number of rows from 1 to {limits.rows:,}"
-                )
-            rows = iter(sample_stream(rows, sample, seed).rows)
-        body, dataset_id = packed(rows, limits)
+        if sample is not None and (isinstance(sample, bool) or not 1 <= sample <= limits.rows):
+            raise InvalidInputError(f"the sample is {sample!r:.60}; give a number of rows from 1 to {limits.rows:,}")
+
+        def read_rows() -> tuple[bytes, str]:
+            rows = rows_of(data)
+            if fields:
+                rows = renamed(rows, {old: new for new, old in fields.items()})
+            return packed(rows if sample is None else sample_stream(rows, sample, seed).rows, limits)
+
+        body, dataset_id = read_rows() if isinstance(data, Iterator) else await self._exchange.work(read_rows)
         known = await self._find(dataset_id)
         if known is not None and name in ("", known.name):
             return known

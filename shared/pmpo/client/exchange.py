@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pydantic import ValidationError
 
-from pmpo.client.calls import Answer, Call, Retries, Stream, Transport, UnreachedError
+from pmpo.client.calls import Answer, Call, Retries, Stream, T, Transport, UnreachedError
 from pmpo.contracts.problems import PROBLEM_MEDIA_TYPE, Problem, from_problem
 from pmpo.errors import OverloadedError, PmpoError, UnavailableError, UpstreamError
 
@@ -106,6 +106,10 @@ class Exchange:
     async def sleep(self, seconds: float) -> None:
         """Wait as the transport waits."""
         await self._transport.sleep(seconds)
+
+    async def work(self, function: Callable[[], T]) -> T:
+        """The result of a function that takes a while, where the transport lets it be computed."""
+        return await self._transport.work(function)
 
     async def close(self) -> None:
         """Close the transport."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pmpo.client.calls import Answer, Call, Stream, UnreachedError
+from pmpo.client.calls import Answer, Call, Stream, T, UnreachedError
 from pmpo.errors import InvalidInputError
 from pmpo.runtime.addresses import is_loopback
 
@@ -43,6 +43,10 @@ class BlockingTransport:
         """Block for that long."""
         time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this transport is for
 
+    async def work(self, function: Callable[[], T]) -> T:
+        """Compute in the calling thread."""
+        return function()
+
     async def close(self) -> None:
         """Close every connection."""
         self._client.close()
@@ -74,6 +78,12 @@ class AsyncTransport:
         import asyncio
 
         await asyncio.sleep(seconds)
+
+    async def work(self, function: Callable[[], T]) -> T:
+        """Compute in a thread, while other tasks run."""
+        import asyncio
+
+        return await asyncio.to_thread(function)
 
     async def close(self) -> None:
         """Close every connection."""

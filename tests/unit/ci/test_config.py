@@ -44,6 +44,13 @@ def test_shared_settings_stand_below_a_prompts_own() -> None:
     assert first.thresholds == Thresholds(tolerance=0.1)
 
 
+def test_a_stored_data_set_is_named_by_its_id_wherever_a_data_set_is_named() -> None:
+    stored = f"ds_{'0a' * 16}"
+    for dataset, section in ((f'"{stored}"', ""), ('"x"', f'x = "{stored}"'), ('"x"', f'x = {{train = "{stored}"}}')):
+        [entry] = read_config(f'[datasets]\n{section}\n[prompts.a]\nfile = "a"\ndataset = {dataset}\n', "pmpo.toml")
+        assert entry.job["dataset"] == {"train": stored}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -54,6 +61,7 @@ def test_shared_settings_stand_below_a_prompts_own() -> None:
         ('[prompts."a b"]\n', "pmpo.toml: the prompt's name 'a b' may hold letters, digits, - and _ only"),
         ('[prompts.a]\nfile = "a"\n', "pmpo.toml: prompts.a has no dataset; name one of [datasets] (none)"),
         ('[prompts.a]\nfile = "a"\ndataset = "x"\n', "pmpo.toml: prompts.a has the dataset 'x', which no section"),
+        ('[prompts.a]\nfile = "a"\ndataset = "ds_12"\n', "pmpo.toml: prompts.a has the dataset 'ds_12', which no"),
         ('[prompts.a]\nfile = "a"\nprompt = "x"\n', "pmpo.toml: prompts.a.prompt does not belong here: the prompt"),
         ('[job]\nkind = "compress"\n[prompts.a]\n', "pmpo.toml: job.kind does not belong here"),
         ("prompts = 3\n", "pmpo.toml: prompts is 3; make it a section [prompts]"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from pmpo.ci.digests import fingerprint, row_names
+from pmpo.ci.comparison import MIN_ROWS
+from pmpo.ci.digests import fingerprint, job_key, row_names
 from pmpo.ci.measuring import measuring_job
+from pmpo.contracts.jobdata import MAX_INLINE_ROWS
 from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidDataError
 from pmpo.runs.jobspec import split_job
 from pmpo.runs.modes import check_mode
+from tests.unit.ci.world import NANO
 
 
 def job(num_rows: int = 40, **changes: Any) -> JobSpec:
@@ -77,6 +81,40 @@ def test_digests_see_what_decides_losses() -> None:
         assert {name for name in first.__slots__ if getattr(first, name) != getattr(now, name)} == changed
     assert fingerprint(job(41), meta).data != first.data
     assert fingerprint(job(), ["ask nicely"]).meta_prompts != first.meta_prompts
+
+
+def test_a_stored_data_set_is_told_by_its_id() -> None:
+    one, other = (fingerprint(job(dataset={"train": f"ds_{digit * 32}"}), []) for digit in "ab")
+    assert one.data != other.data
+    assert one.data == fingerprint(job(dataset={"train": f"ds_{'a' * 32}"}), []).data
+    assert one.data != fingerprint(job(dataset={"train": f"ds_{'a' * 32}", "test": f"ds_{'b' * 32}"}), []).data
+
+
+def test_the_rows_of_a_stored_data_set_are_measured_without_its_id() -> None:
+    rows = job(3_000).dataset.train
+    spec = job(dataset={"train": f"ds_{'a' * 32}"}, prompt="Say the number. Be kind.")
+    spec = spec.model_copy(update={"dataset": spec.dataset.with_rows({"train": rows})})
+    for with_units in (False, True):
+        found = measuring_job(spec, with_units=with_units)
+        assert not found.spec.dataset.ids
+        sets = found.spec.dataset
+        num_rows = len(sets.train) + len(sets.validation or ()) + len(sets.test or ())
+        assert num_rows <= MAX_INLINE_ROWS
+        assert len(sets.test or ()) >= MIN_ROWS
+
+
+def test_a_jobs_key_is_that_of_its_content_and_models() -> None:
+    models = {"default": NANO}
+    first = job_key(job(), models)
+    assert job_key(job(), dict(models)) == first
+    others = {
+        job_key(job(prompt="Other."), models),
+        job_key(job(41), models),
+        job_key(job(), {"default": NANO.model_copy(update={"revision": "2"})}),
+        job_key(job(), {"default": None}),
+    }
+    assert len(others | {first}) == 5
+    assert re.fullmatch(r"[\x21-\x7e]{1,255}", first), "what the API takes for a key"
 
 
 def test_rows_of_equal_content_have_names_of_their_own() -> None:

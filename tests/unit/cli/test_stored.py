@@ -61,14 +61,14 @@ def test_too_many_rows_are_refused_with_the_limit_and_the_command_that_then_work
 ) -> None:
     path = tmp_path / "many.jsonl"
     with path.open("w", encoding="utf-8") as stream:
-        for number in range(200_000):
+        for number in range(1_000_000):
             stream.write(f'{{"input": "in {number}", "target": "out"}}\n')
     assert main(["datasets", "push", str(path)]) == 2
     refusal = capsys.readouterr().err
     assert "more than 50,000 rows; a data set has at most 50,000 rows and 50 MB; send a sample" in refusal
     assert "`pmpo datasets push FILE --sample 10000 --seed 0`" in refusal
     assert main(["datasets", "push", str(path), "--sample", "10000", "--seed", "0"]) == 0
-    wanted = content_id([{"input": f"in {row}", "target": "out"} for row in sample_rows(200_000, 10_000, 0)])
+    wanted = content_id([{"input": f"in {row}", "target": "out"} for row in sample_rows(1_000_000, 10_000, 0)])
     assert capsys.readouterr().out.strip() == wanted
 
 

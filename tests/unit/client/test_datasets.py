@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +51,47 @@ async def test_the_same_awaited(live_api: str) -> None:
     async with AsyncClient(live_api, api_key="") as client:
         view = await client.create_dataset(ROWS[:5])
         assert (await client.get_dataset(view.id, rows=5)).rows == ROWS[:5]
+
+
+def opened_by_a_reader(pipe: Path) -> int | None:
+    """The pipe's end to write to, once somebody reads the other."""
+    try:
+        handle = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+    os.set_blocking(handle, True)
+    return handle
+
+
+@pytest.mark.timeout(60)
+async def test_the_event_loop_goes_on_while_a_file_is_read(live_api: str, tmp_path: Path) -> None:
+    """The file is a pipe that the loop itself fills: if the loop waited for the reading, neither would ever end."""
+    pipe = tmp_path / "rows.jsonl"
+    os.mkfifo(pipe)
+    async with AsyncClient(live_api, api_key="") as client:
+        storing = asyncio.create_task(client.create_dataset(pipe))
+        while (handle := opened_by_a_reader(pipe)) is None:
+            await asyncio.sleep(0.01)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            for number, row in enumerate(ROWS):
+                file.write(json.dumps(row) + "\n")
+                if number % 400 == 0:
+                    file.flush()
+                    await asyncio.sleep(0.01)
+        assert (await storing).id == content_id(ROWS)
+
+
+async def test_an_iterator_is_read_in_the_thread_that_calls(live_api: str) -> None:
+    threads = set()
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for row in ROWS[:5]:
+            threads.add(threading.get_ident())
+            yield row
+
+    async with AsyncClient(live_api, api_key="") as client:
+        assert (await client.create_dataset(rows())).num_rows == 5
+    assert threads == {threading.get_ident()}
 
 
 def test_content_that_is_there_is_not_sent_again(client: Client) -> None:

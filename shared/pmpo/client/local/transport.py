@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ValidationError
 
-from pmpo.client.calls import Answer, Call, Stream
+from pmpo.client.calls import Answer, Call, Stream, T
 from pmpo.client.local.folder import default_folder
 from pmpo.client.local.jobs import LocalJobs
 from pmpo.client.local.models import LocalModels
@@ -56,6 +56,10 @@ class LocalTransport:
         """Let other tasks run for that long."""
         await asyncio.sleep(seconds)
 
+    async def work(self, function: Callable[[], T]) -> T:
+        """Compute in a thread, while other tasks run."""
+        return await asyncio.to_thread(function)
+
     async def close(self) -> None:
         """Let go of the jobs and stop the scorer."""
         if self._jobs is not None:
@@ -83,6 +87,10 @@ class BlockingLocalTransport:
     async def sleep(self, seconds: float) -> None:
         """Block for that long."""
         self._result_of(asyncio.sleep(seconds))
+
+    async def work(self, function: Callable[[], T]) -> T:
+        """Compute in the calling thread."""
+        return function()
 
     async def close(self) -> None:
         """Let go of the jobs, stop the scorer and the thread."""
