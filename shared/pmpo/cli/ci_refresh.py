@@ -115,9 +115,10 @@ class Refreshing:
 
     def _measured(self, prompt: KeptPrompt, models: Models) -> Standing:
         job = self._service.measuring(prompt)
-        report = run_all(self._service, {prompt.name: job}, self._console, self._served)[prompt.name]
+        jobs, read = {prompt.name: job}, self._service.client.evaluation
+        found = run_all(self._service, jobs, self._console, self._served, read)[prompt.name]
         standing = standing_of(self._project, prompt, models)
-        return with_measurement(standing, job.read(report), models, seed=prompt.spec.seed)
+        return with_measurement(standing, job.read(found), models, seed=prompt.spec.seed)
 
 
 def _may_start_from(text: str, spec: JobSpec) -> bool:

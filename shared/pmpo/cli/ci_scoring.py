@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
 
@@ -19,13 +20,13 @@ from pmpo.cli.words import counted
 from pmpo.client import Client
 from pmpo.contracts.jobs import ModelView
 from pmpo.contracts.models import NamedModelView
-from pmpo.contracts.reports import ReportView
 from pmpo.errors import (
     InvalidInputError,
     PmpoError,
     ScorerUnavailableError,
 )
 
+Found = TypeVar("Found")
 MAX_LOSSES = 4
 
 
@@ -69,17 +70,21 @@ def standings(
     first = {prompt.name: standing_of(project, prompt, models[prompt.name]) for prompt in prompts}
     to_score = [prompt for prompt in prompts if scores_all or first[prompt.name].changes]
     jobs = {prompt.name: service.measuring(prompt) for prompt in to_score}
-    reports = run_all(service, jobs, console, None if scores_all else served)
+    found = run_all(service, jobs, console, None if scores_all else served, service.client.evaluation)
     for prompt in to_score:
-        measured = jobs[prompt.name].read(reports[prompt.name])
+        measured = jobs[prompt.name].read(found[prompt.name])
         first[prompt.name] = with_measurement(first[prompt.name], measured, models[prompt.name], seed=prompt.spec.seed)
     return list(first.values())
 
 
 def run_all(
-    service: Service, jobs: Mapping[str, MeasuringJob], console: Console | None, served: Served | None
-) -> dict[str, ReportView]:
-    """Run jobs side by side; their reports by name. ``served`` as in ``Service.take_up``.
+    service: Service,
+    jobs: Mapping[str, MeasuringJob],
+    console: Console | None,
+    served: Served | None,
+    read: Callable[[str], Found],
+) -> dict[str, Found]:
+    """Run jobs side by side; what ``read`` finds of each by its id. ``served`` as in ``Service.take_up``.
 
     Raises:
         JobError: one failed or was cancelled.
@@ -88,7 +93,7 @@ def run_all(
         return {}
     with busy(console, f"Scoring {counted(len(jobs), 'prompt')}"):
         ids = {name: service.take_up(job.spec, served).id for name, job in jobs.items()}
-        return {name: _finished(service, job_id, console) for name, job_id in ids.items()}
+        return {name: _finished(service, job_id, console, read) for name, job_id in ids.items()}
 
 
 def importances(
@@ -96,7 +101,8 @@ def importances(
 ) -> dict[str, tuple[Unit, ...]]:
     """What each part of these prompts is worth; a prompt of which no part may go has none."""
     jobs = {prompt.name: service.measuring(prompt, with_units=True) for prompt in prompts if _has_parts(prompt)}
-    reports = run_all(service, jobs, console, served_models(service.client) if jobs else None)
+    served = served_models(service.client) if jobs else None
+    reports = run_all(service, jobs, console, served, service.client.report)
     found = {name: report.compression for name, report in reports.items()}
     return {name: units_of(view.units) for name, view in found.items() if view is not None}
 
@@ -110,7 +116,7 @@ def _has_parts(prompt: KeptPrompt) -> bool:
         return False
 
 
-def _finished(service: Service, job_id: str, console: Console | None) -> ReportView:
+def _finished(service: Service, job_id: str, console: Console | None, read: Callable[[str], Found]) -> Found:
     def tell(error: PmpoError, times: int) -> None:
         if console is not None:
             print_words(console, f"{error}; trying again ({times} of {MAX_LOSSES})")
@@ -122,7 +128,7 @@ def _finished(service: Service, job_id: str, console: Console | None) -> ReportV
             raise JobError(failure(job), job_id=job_id, code=job.failure.code if job.failure else "failed")
         if job.state == "cancelled":
             raise JobError(f"job {job_id} was cancelled, so nothing was measured", job_id=job_id, code="cancelled")
-        return client.report(job_id)
+        return read(job_id)
 
 
 @contextmanager

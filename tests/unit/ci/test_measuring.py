@@ -10,11 +10,12 @@ import pytest
 from pmpo.ci.comparison import MIN_ROWS
 from pmpo.ci.digests import fingerprint, job_key, row_names
 from pmpo.ci.measuring import measuring_job
+from pmpo.contracts.evaluation import EvaluationView
 from pmpo.contracts.jobdata import MAX_INLINE_ROWS
 from pmpo.contracts.jobs import JobSpec
-from pmpo.errors import InvalidDataError
+from pmpo.errors import InvalidDataError, UpstreamError
 from pmpo.runs.jobspec import split_job
-from pmpo.runs.modes import check_mode
+from pmpo.runs.modes import check_mode, sets_of
 from tests.unit.ci.world import NANO
 
 
@@ -32,12 +33,11 @@ def test_the_test_rows_of_the_job_are_measured_and_no_round_is_run() -> None:
     found = measuring_job(spec)
     check_mode(found.spec)
     expected = [spec.dataset.train[example.index] for example in splits.test]
-    assert found.spec.dataset.test == expected
+    assert (found.spec.kind, found.spec.dataset.train, found.spec.dataset.test) == ("evaluate", expected, None)
     assert found.names == row_names(expected)
     assert list(found.weights) == [example.weight for example in splits.test]
     assert found.spec.metric is None
-    assert found.spec.optimizer.target_loss is not None
-    again, _, _ = split_job(found.spec)
+    again, _, _ = sets_of(found.spec)
     assert [row.input for row in again.test] == [row.input for row in splits.test]
 
 
@@ -45,12 +45,12 @@ def test_a_given_test_set_is_measured_as_it_is() -> None:
     test = [{"input": f"t{number}", "target": "x"} for number in range(6)]
     rows = job().dataset.train
     found = measuring_job(job(dataset={"train": rows, "test": test}))
-    assert found.spec.dataset.test == test
+    assert found.spec.dataset.train == test
 
 
 def test_few_rows_are_all_measured() -> None:
     found = measuring_job(job(8))
-    assert sorted(row["input"] for row in found.spec.dataset.test or ()) == [f"number {number}" for number in range(8)]
+    assert sorted(row["input"] for row in found.spec.dataset.train) == [f"number {number}" for number in range(8)]
     with pytest.raises(InvalidDataError, match="4 rows are too few to measure a prompt on; give at least 5"):
         measuring_job(job(4))
 
@@ -100,7 +100,7 @@ def test_the_rows_of_a_stored_data_set_are_measured_without_its_id() -> None:
         sets = found.spec.dataset
         num_rows = len(sets.train) + len(sets.validation or ()) + len(sets.test or ())
         assert num_rows <= MAX_INLINE_ROWS
-        assert len(sets.test or ()) >= MIN_ROWS
+        assert len((sets.test if with_units else sets.train) or ()) >= MIN_ROWS
 
 
 def test_a_jobs_key_is_that_of_its_content_and_models() -> None:
@@ -122,3 +122,40 @@ def test_rows_of_equal_content_have_names_of_their_own() -> None:
     first, second, third = row_names(rows)
     assert second == f"{first}.2"
     assert third != first
+
+
+def test_losses_are_read_by_row_and_those_of_other_rows_refused() -> None:
+    measuring = measuring_job(job(8))
+    prompt = {
+        "prompt": "Say the number.",
+        "num_tokens": 3,
+        "loss": 0.5,
+        "standard_error": 0.1,
+        "accuracy": None,
+        "preferred": None,
+        "rows": list(range(8)),
+        "losses": [number / 8 for number in range(8)],
+        "grades": None,
+        "wrong": [],
+        "comparison": None,
+    }
+    body = {
+        "job_id": "j",
+        "name": "n",
+        "stop_reason": "all_tried",
+        "measured_set": "train",
+        "num_rows": 8,
+        "prompts": [prompt],
+        "objective": {},
+        "model": None,
+        "scored_tokens": 1,
+        "computed_tokens": 1,
+        "generated_tokens": 0,
+        "seconds": 1.0,
+    }
+    found = measuring.read(EvaluationView.model_validate(body))
+    assert list(found.losses.items()) == list(zip(measuring.names, prompt["losses"], strict=True))  # type: ignore[call-overload]
+    assert found.unit == "nats per token"
+    for prompts in ([], [{**prompt, "rows": list(range(7))}], [prompt, prompt]):
+        with pytest.raises(UpstreamError, match="lacks losses of its rows"):
+            measuring.read(EvaluationView.model_validate({**body, "prompts": prompts}))
