@@ -132,6 +132,7 @@ def _collaborate(
             chat_template_kwargs=arguments,
             policy=COUNT_POLICY,
             breakers=breakers,
+            when_slow="; give fewer or shorter rows, or add capacity",
         )
 
     checks = JobChecks(table, counter, webhook_rules(settings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 import time
+from collections.abc import Iterable
 
 from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.schedules import MAX_SCHEDULES, ScheduleOutcome, SchedulesPage, ScheduleSpec, ScheduleView
@@ -63,7 +64,7 @@ class ScheduleService:
         view = first_record(new).view
         known = await self._store.schedules.create(new, MAX_SCHEDULES, request, view.model_dump_json().encode())
         if known is not None:  # the same request, sent twice at once
-            await self._release(project, spec.job, new.id)
+            await self._release(project, spec.job.dataset.ids.values(), new.id)
             return ScheduleView.model_validate_json(known), True
         return view, False
 
@@ -107,7 +108,7 @@ class ScheduleService:
         record = await self._owned(project, schedule_id)
         template = await self._store.schedules.template(schedule_id)
         await self._store.schedules.delete(record)
-        await self._release(project, JobSpec.model_validate_json(template.spec), schedule_id)
+        await self._release(project, template.datasets.values(), schedule_id)
         if record.held_job:
             try:
                 await self._jobs.resume(record.held_job)
@@ -124,9 +125,9 @@ class ScheduleService:
         if job.dataset.ids:
             await self._store.datasets.hold(project, list(job.dataset.ids.values()), f"schedule:{schedule_id}")
 
-    async def _release(self, project: str, job: JobSpec, schedule_id: str) -> None:
-        if job.dataset.ids:
-            await self._store.datasets.release(project, list(job.dataset.ids.values()), f"schedule:{schedule_id}")
+    async def _release(self, project: str, dataset_ids: Iterable[str], schedule_id: str) -> None:
+        """Data sets that were never held, or are not stored, are no fault."""
+        await self._store.datasets.release(project, list(dataset_ids), f"schedule:{schedule_id}")
 
 
 def _in_its_queue(job: JobSpec) -> JobSpec:

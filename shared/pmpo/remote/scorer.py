@@ -14,7 +14,7 @@ from pmpo.optim.types import Example, ModelIdentity, Scores
 from pmpo.remote.answers import ServedModel, read_cell_counts, read_scores, read_served_model, read_text_counts
 from pmpo.remote.breaker import Breakers
 from pmpo.remote.parts import joined, parts_of
-from pmpo.remote.transport import DEFAULT_POLICY, Peer, RetryPolicy, Upstream
+from pmpo.remote.transport import DEFAULT_POLICY, WHEN_SLOW, Peer, RetryPolicy, Upstream
 from pmpo.runtime.endpoints import Endpoint
 
 T = TypeVar("T")
@@ -37,6 +37,7 @@ class ScorerClient:
         policy: retries.
         job: whose calls these are: a scorer lets jobs take turns.
         breakers: those of the process.
+        when_slow: the end of the sentence about an answer that took too long.
     """
 
     def __init__(
@@ -51,8 +52,9 @@ class ScorerClient:
         policy: RetryPolicy = DEFAULT_POLICY,
         job: str | None = None,
         breakers: Breakers | None = None,
+        when_slow: str = WHEN_SLOW,
     ) -> None:
-        peer = Peer(endpoint.urls, "scorer", ScorerUnavailableError, REMEDY, key, job)
+        peer = Peer(endpoint.urls, "scorer", ScorerUnavailableError, REMEDY, key, job, when_slow)
         self._upstream = Upstream(http, peer, timeout_s=timeout_s, policy=policy, breakers=breakers)
         self._where = f"the scorer at {' or '.join(endpoint.urls)}"
         self._identity = identity

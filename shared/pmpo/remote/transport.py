@@ -41,6 +41,7 @@ class RetryPolicy:
 
 
 DEFAULT_POLICY = RetryPolicy()
+WHEN_SLOW = " (PMPO_UPSTREAM_TIMEOUT_S); raise the limit or add capacity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Peer:
     remedy: str
     key: str | None = None
     job: str | None = None
-    when_slow: str = " (PMPO_UPSTREAM_TIMEOUT_S); raise the limit or add capacity"
+    when_slow: str = WHEN_SLOW
 
 
 class _TransientError(Exception):

@@ -11,6 +11,7 @@ import pytest
 
 from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.schedules import ScheduleOutcome
+from services.store import keys
 from services.store.store import Store
 
 TOLD = ScheduleOutcome(decision="skipped", due_at=0.0, at=0.0, detail="")
@@ -38,6 +39,18 @@ async def test_a_schedule_is_created_shown_listed_and_deleted(client: httpx.Asyn
     gone = await client.get(f"/v1/schedules/{first['id']}")
     assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
     assert (await client.delete(f"/v1/schedules/{first['id']}")).status_code == 404
+
+
+async def test_a_schedule_whose_job_this_version_cannot_read_is_deleted_all_the_same(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store
+) -> None:
+    rows = "".join(json.dumps(row) + "\n" for row in job["dataset"]["train"])
+    pushed = await client.post("/v1/datasets", content=rows, params={"name": "rows"})
+    old = await created(client, {**job, "dataset": {"train": pushed.json()["id"]}})
+    raw = store.schedules._redis
+    await raw.hset(keys.schedule(old["id"]), "spec", b'{"from": "another version"}')  # type: ignore[misc]
+    assert (await client.delete(f"/v1/schedules/{old['id']}")).status_code == 204
+    assert (await client.delete(f"/v1/datasets/{pushed.json()['id']}")).status_code == 204, "nobody needs it any more"
 
 
 async def test_a_queue_that_is_named_is_kept(client: httpx.AsyncClient, job: dict[str, Any]) -> None:
