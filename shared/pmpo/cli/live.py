@@ -140,12 +140,14 @@ class LiveBlock:
         head = Table.grid(padding=(0, 1))
         bar = ProgressBar(total=progress.max_iterations or None, completed=progress.iteration, width=BAR_WIDTH)
         head.add_row(self._spinner, _doing(progress), bar, _losses(progress))
-        rejected = words.counted(sum(progress.rejected.values()), "prompt")
+        rejected = f"{words.counted(sum(progress.rejected.values()), 'prompt')} rejected, "
+        if progress.steps != "round" or not progress.iteration:
+            rejected = ""
         seconds = f"{time.monotonic() - self._started_s:.0f} s"
         left_s = progress.most_left_s(self._budget)
         left = "" if left_s is None else f", at most {words.duration(left_s)} left"
         spent = Text(f"  {_spent(progress, self._budget)}", style="dim")
-        return Group(head, spent, Text(f"  {rejected} rejected, {seconds}{left}", style="dim"))
+        return Group(head, spent, Text(f"  {rejected}{seconds}{left}", style="dim"))
 
 
 def _spent(progress: JobProgress, budget: BudgetSpec) -> str:
@@ -161,13 +163,13 @@ def _spent(progress: JobProgress, budget: BudgetSpec) -> str:
 
 
 def _row(what: str, loss: str, remark: str) -> Text:
-    return Text.assemble(("  ✓ ", "green"), f"{what:<10}", (f"{loss}   ", "bold"), (remark, "dim"))
+    return Text.assemble(("  ✓ ", "green"), f"{what:<10} ", (f"{loss}   ", "bold"), (remark, "dim"))
 
 
 def _doing(progress: JobProgress) -> Text:
     if not progress.max_iterations:
         return Text("waiting for the first score")
-    return Text(f"round {progress.iteration}/{progress.max_iterations}")
+    return Text(f"{progress.steps} {progress.iteration}/{progress.max_iterations}")
 
 
 def _losses(progress: JobProgress) -> Text:

@@ -13,7 +13,10 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass(slots=True)
 class JobProgress:
-    """What a watcher knows. Losses are the incumbent's, in the job's unit; the first is the seed prompt's."""
+    """What a watcher knows. Losses are the incumbent's, in the job's unit; the first is the seed prompt's.
+
+    ``iteration`` and ``max_iterations`` count rounds, or ``steps`` of another name.
+    """
 
     iteration: int = 0
     max_iterations: int = 0
@@ -27,6 +30,7 @@ class JobProgress:
     money: float | None = None
     rejected: Counter[str] = field(default_factory=Counter)
     last_number: int = 0
+    steps: str = "round"
     num_finished: int = 0
 
     @property
@@ -61,6 +65,7 @@ class JobProgress:
             case "rewrite_rejected" | "candidate_dropped":
                 self.rejected[str(data["reason"])] += 1
             case "prompt_evaluated":
+                self.steps = "prompt"
                 self.iteration, self.max_iterations = int(data["place"]), int(data["num_prompts"])
                 self._spend(data["spent"])
             case "search_finished":

@@ -64,9 +64,30 @@ def test_a_terminal_gets_a_line_for_every_better_prompt(double: ModuleType) -> N
     assert isinstance(display, LiveBlock)
     show(display, double)
     text = console.export_text()
-    assert "start     train loss 2.134" in text
-    assert "round 3   train loss 0.133   a better prompt" in text
-    assert "round 2   train loss" not in text
+    assert "start      train loss 2.134" in text
+    assert "round 3    train loss 0.133   a better prompt" in text
+    assert "round 2    train loss" not in text
+
+
+def test_an_evaluation_counts_prompts_and_tells_each_ones_numbers() -> None:
+    spent = {"scored_tokens": 90, "computed_tokens": 80, "generated_tokens": 7, "seconds": 1.5, "money": None}
+    data = {"place": 1, "num_prompts": 2, "loss": 0.5, "standard_error": 0.125, "accuracy": 0.75, "preferred": None}
+    event = EventView(number=1, kind="prompt_evaluated", data={**data, "spent": spent})
+    for is_terminal, expected in (
+        (False, "prompt 1/2: loss 0.500 ± 0.125, accuracy 75 %"),
+        (True, "prompt 1/2 loss 0.5"),
+    ):
+        console, progress = (
+            Console(file=io.StringIO(), width=80, force_terminal=is_terminal, record=True),
+            JobProgress(),
+        )
+        with display_for(console) as display:
+            progress.apply(event)
+            display.show(event, progress)
+        text = console.export_text()
+        assert expected in " ".join(text.split())
+        assert "round" not in text and "rejected" not in text
+    assert (progress.iteration, progress.max_iterations, progress.scored_tokens) == (1, 2, 90)
 
 
 def test_programs_get_silence() -> None:
