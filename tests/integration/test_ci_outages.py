@@ -87,25 +87,41 @@ class World:
     num_before: int
     key: str = ""
 
+    @property
+    def out(self) -> Path:
+        return self.folder.with_name("stdout.txt")
+
+    @property
+    def err(self) -> Path:
+        return self.folder.with_name("stderr.txt")
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         settings = {"PMPO_URL": self.api.url, "COLUMNS": "80", "PMPO_API_KEY": self.key}
         environment = clean_environment(**{name: value for name, value in settings.items() if value})
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen([*COMMAND, *arguments], cwd=self.folder, env=environment, **pipes)
+        with self.out.open("w") as out, self.err.open("w") as err:
+            return subprocess.Popen(
+                [*COMMAND, *arguments], cwd=self.folder, env=environment, stdout=out, stderr=err, text=True
+            )
+
+    def ended(self, process: subprocess.Popen[str]) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr of a command."""
+        process.wait(240)
+        return process.returncode, self.out.read_text(encoding="utf-8"), self.err.read_text(encoding="utf-8")
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        return ended(self.start(*arguments))
+        return self.ended(self.start(*arguments))
 
     def jobs(self) -> list[dict[str, Any]]:
         """The jobs that this test's commands made, the newest first."""
         found = self.at.get("/v1/jobs", params={"limit": 500}).json()["jobs"]
         return list(found[: len(found) - self.num_before])
 
-    def hold(self, number: int) -> str:
-        """The id of the test's job of that number, which is paused at once."""
+    def hold(self, number: int, *, is_watched: bool = True) -> str:
+        """The id of the test's job of that number, which is paused at once; a command that shows it does so already."""
         wait_for(lambda: len(self.jobs()) == number, f"job {number}")
         job_id = str(self.jobs()[0]["id"])
         self.at.post(f"/v1/jobs/{job_id}/pause").raise_for_status()
+        wait_for(lambda: not is_watched or f"Job {job_id}" in self.out.read_text(encoding="utf-8"), "the job's name")
         return job_id
 
     def release(self, job_id: str) -> None:
@@ -121,25 +137,22 @@ class World:
         return set(read_lock((self.folder / "pmpo.lock").read_text(encoding="utf-8"), "pmpo.lock").prompts)
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=240)
-    return process.returncode, out, err
-
-
 @pytest.fixture
 def world(stack: Stack, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     """The seed is the test's own, so that no job of another test is the same job."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
     lines = (ROOT / "examples" / "data" / "review-city.jsonl").read_text(encoding="utf-8").splitlines()[:40]
-    (tmp_path / "cities.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "cities.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for name in ("first", "second"):
-        (tmp_path / f"{name}.txt").write_bytes(WINDOWS)
+        (folder / f"{name}.txt").write_bytes(WINDOWS)
     seed = sum(request.node.name.encode())
-    (tmp_path / "pmpo.toml").write_text(CONFIG.format(seed=seed), encoding="utf-8")
+    (folder / "pmpo.toml").write_text(CONFIG.format(seed=seed), encoding="utf-8")
     with httpx.Client(base_url=stack.api, timeout=90, trust_env=False) as at:
         num_before = len(at.get("/v1/jobs", params={"limit": 500}).json()["jobs"])
         api = Api(stack)
         try:
-            yield World(tmp_path, api, at, num_before)
+            yield World(folder, api, at, num_before)
         finally:
             api.kill()
 
@@ -152,7 +165,7 @@ def test_a_service_that_goes_away_halfway_leaves_what_is_finished_and_is_taken_u
     refresh = world.start("refresh", "--accept")
     job_id = world.hold(3)  # the first prompt took two: its search and its measurement
     world.api.kill()
-    status, out, err = ended(refresh)
+    status, out, err = world.ended(refresh)
     assert status == 3, (out, err)
     last = err.splitlines()[-1]
     assert f"lost sight of job {job_id}" in last and "the same command takes it up again within 24 hours" in last
@@ -188,7 +201,7 @@ def test_a_service_that_comes_back_is_waited_for(world: World) -> None:
     world.api.kill()
     world.api.start()
     world.release(job_id)
-    status, out, err = ended(refresh)
+    status, out, err = world.ended(refresh)
     assert status == 0, (out, err)
     assert "trying again (1 of 8)" in out
     assert len(world.jobs()) == 2
@@ -196,11 +209,11 @@ def test_a_service_that_comes_back_is_waited_for(world: World) -> None:
     locked = (world.folder / "pmpo.lock").read_bytes()
     (world.folder / "first.txt").write_text("Process it.\n", encoding="utf-8")
     check = world.start("check", "first")
-    job_id = world.hold(3)
+    job_id = world.hold(3, is_watched=False)
     world.api.kill()
     world.api.start()
     world.release(job_id)
-    status, out, err = ended(check)
+    status, out, err = world.ended(check)
     assert status == 1, (out, err)
     assert "the prompt was edited" in out
     status, out, _ = world.run("check", "first", "--json")
@@ -222,7 +235,7 @@ def test_a_key_that_is_revoked_halfway_is_one_sentence_and_another_key_goes_on(w
     job_id = world.hold(3)
     world.at.delete(f"/v1/keys/{keys[0]['id']}").raise_for_status()
     world.release(job_id)
-    status, _, err = ended(refresh)
+    status, _, err = world.ended(refresh)
     last = err.splitlines()[-1]
     assert status == 2, err
     assert re.search(r"key \w+ is not known: its secret is another, or it was revoked; ", last), last
