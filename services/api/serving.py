@@ -19,7 +19,7 @@ from services.api.app import create_app
 from services.api.deps import Collaborators
 from services.api.gate import refuse_without_keys
 from services.api.jobs.waiting import Waiting
-from services.listening import without_delay
+from services.listening import HTTP, LOOP, without_delay
 from services.store.store import Store
 
 GRACE_S = 5
@@ -41,7 +41,9 @@ def main() -> int:
         return 1
     host, port = listener.getsockname()[:2]
     get_logger().info("listening", url=f"http://{host}:{port}")
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
+    config = uvicorn.Config(
+        app, loop=LOOP, http=HTTP, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S
+    )
     server = _DrainingServer(config, collaborators.jobs.waiting)
     server.run(sockets=[listener])
     return 0 if server.started else 1

@@ -13,7 +13,7 @@ from pmpo.errors import ConfigurationError, PmpoError
 from pmpo.runtime.logs import configure_logs
 from pmpo.runtime.secrets import known_secrets
 from pmpo.runtime.settings import Settings, load_settings
-from services.listening import without_delay
+from services.listening import HTTP, without_delay
 from services.scorer.app import create_app
 from services.scorer.door import Check, check_of
 from services.scorer.model_source import ModelSource, find_model
@@ -67,6 +67,7 @@ async def serve(settings: Settings, source: ModelSource, listener: socket.socket
     slot = ServiceSlot()
     config = uvicorn.Config(
         create_app(slot, check),
+        http=HTTP,
         log_config=None,
         access_log=False,
         lifespan="off",

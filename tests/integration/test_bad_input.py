@@ -1,5 +1,6 @@
 """What a caller gets wrong is one clear sentence over HTTP, and leaves nothing behind."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -147,3 +148,22 @@ def _free_port() -> int:
     from services.stack.options import free_port
 
     return free_port()
+
+
+@pytest.mark.parametrize("service", ["api", "scorer"])
+def test_headers_have_an_end_or_are_cut_off(stack: Stack, service: str) -> None:
+    """No request may fill a service's memory with headers, whatever parser somebody else's environment brings."""
+    address = httpx.URL(stack.ready[service])
+    piece, most = b"x" * 65_536, 64
+    with socket.create_connection((address.host, address.port or 80), timeout=20) as connection:
+        sent = 0
+        try:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ")
+            for _ in range(most):
+                connection.sendall(piece)
+                sent += 1
+            answer = connection.recv(4_096)
+        except ConnectionError:
+            answer = b""
+    assert sent < most or answer.startswith(b"HTTP/1.1 4")
+    assert httpx.get(address.join("/healthz")).status_code == 200
