@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from pmpo.cli.completion import among
 from pmpo.cli.console import progress_console
 from pmpo.cli.jobs import read_job
 from pmpo.cli.optimize import run_here, run_on_api
@@ -17,6 +18,7 @@ from pmpo.contracts.modes import Metric
 from pmpo.errors import InvalidInputError
 
 NO_METRIC = "none"
+METRICS = (*get_args(Metric), NO_METRIC)
 NOTHING_ELSE: dict[str, Any] = {"kind": "evaluate", "optimizer": {}, "compress": None, "rationalize": None}
 
 Files = Annotated[
@@ -25,7 +27,12 @@ Files = Annotated[
 Data = Annotated[Path | None, typer.Option("--data", metavar="ROWS", help="Rows to measure with, beside text files.")]
 MetricName = Annotated[
     str | None,
-    typer.Option("--metric", metavar="NAME", help="How answers are graded; none: measure the loss alone."),
+    typer.Option(
+        "--metric",
+        metavar="NAME",
+        help="How answers are graded; none: measure the loss alone.",
+        autocompletion=among(METRICS),
+    ),
 ]
 Local = Annotated[bool, typer.Option("--local", help="Measure in this process: no API, no Redis.")]
 
@@ -58,8 +65,8 @@ def evaluate(
 def _metric(name: str | None) -> dict[str, Any]:
     if name is None:
         return {}
-    if name not in (known := (*get_args(Metric), NO_METRIC)):
-        raise InvalidInputError(f"--metric is {name!r:.60}; give one of {', '.join(known)}")
+    if name not in METRICS:
+        raise InvalidInputError(f"--metric is {name!r:.60}; give one of {', '.join(METRICS)}")
     return {"metric": None if name == NO_METRIC else name}
 
 
