@@ -15,8 +15,8 @@ from rich.text import Text
 from pmpo.cli import words
 from pmpo.cli.console import on_one_line, print_json, shown, stdout_console
 from pmpo.cli.exits import FAILED
-from pmpo.cli.options import AsJson
-from pmpo.cli.stored import DataFormat, Delimiter, FieldNames, FileArgument
+from pmpo.cli.options import AsJson, Fields
+from pmpo.cli.stored import DataFormat, Delimiter, FileArgument
 from pmpo.cli.tables import plain_table
 from pmpo.contracts.datasets import DataReport, RepeatedRow, SetReport
 from pmpo.contracts.jobdata import Row, SetName
@@ -40,7 +40,7 @@ def check(
     validation: Validation = None,
     test: Test = None,
     kind: Kind = None,
-    field: FieldNames = None,
+    field: Fields = None,
     delimiter: Delimiter = None,
     form: DataFormat = None,
     as_json: AsJson = False,

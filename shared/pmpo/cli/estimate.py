@@ -47,3 +47,7 @@ def print_estimate(console: Console, found: EstimateView) -> None:
     console.print(f"rows: {words.splits(found.splits)}")
     console.print(table)
     console.print(f"for all {words.counted(found.iterations, 'round')}; a search that stops early uses less")
+    console.print(
+        "smallest budget: the caps below which a job is refused. They leave room for the longest prompts and answers "
+        "that one round and the test may have, so they may be above what the whole job is expected to use."
+    )

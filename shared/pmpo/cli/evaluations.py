@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli import words
-from pmpo.cli.console import on_one_line, print_json, shown, stdout_console
+from pmpo.cli.console import on_one_line, print_json, stdout_console
 from pmpo.cli.tables import plain_table
 from pmpo.contracts.evaluation import EvaluatedPrompt, EvaluationView
 
 MAX_PROMPT = 28
-MAX_HARD = 5
-MAX_ANSWER = 48
+MAX_ROWS = 5
 
 
-def print_evaluation(found: EvaluationView, *, as_json: bool) -> None:
-    """Every prompt with its loss, its accuracy and the paired test against the first; then the hardest rows."""
+def print_evaluation(found: EvaluationView, *, as_json: bool, names: Mapping[str, str] | None = None) -> None:
+    """Every prompt with its loss, its accuracy and the paired test against the first; then the rows to look at.
+
+    ``names`` are what people call the prompts, by their text: the files that they came from.
+    """
     if as_json:
         print_json(found.model_dump(mode="json"))
         return
     console = stdout_console()
-    console.print(_prompts(found))
+    console.print(_prompts(found, names or {}))
     rows = f"{words.counted(found.num_rows, 'row')} of {found.measured_set}"
-    legend = f"loss: mean over {rows} in {found.objective.unit}, lower is better; ±: one standard error"
-    console.print(Text(legend, style="dim"), soft_wrap=True)
-    for sentence in (_significance(found), _left_out(found)):
+    about = [f"loss: mean over {rows} in {found.objective.unit}, lower is better; ±: one standard error"]
+    for sentence in (*about, _significance(found), _left_out(found)):
         if sentence:
-            console.print(Text(sentence), soft_wrap=True)
+            console.print(Text(sentence, style="dim"))
     if found.prompts:
         console.print()
-        console.print(_hardest(_best(found)))
+        for line in _rows_to_look_at(found, console.width):
+            console.print(line)
+        console.print()
     console.print(
         Text(
             f"Cost: {found.scored_tokens:,} tokens scored, {found.generated_tokens:,} generated, "
@@ -39,9 +44,9 @@ def print_evaluation(found: EvaluationView, *, as_json: bool) -> None:
     )
 
 
-def _prompts(found: EvaluationView) -> Table:
+def _prompts(found: EvaluationView, names: Mapping[str, str]) -> Table:
     table, several = plain_table(), len(found.prompts) > 1
-    for name in ("loss", "±", *(["change", "p"] if several else [])):
+    for name in (*(["no."] if several else []), "loss", "±", *(["change", "p"] if several else [])):
         table.add_column(name, justify="right", no_wrap=True)
     shares = [
         (name, [getattr(each, key) for each in found.prompts])
@@ -55,9 +60,11 @@ def _prompts(found: EvaluationView) -> Table:
     for place, each in enumerate(found.prompts):
         cells = [words.loss(each.loss), f"{each.standard_error:.3f}"]
         if several:
+            cells.insert(0, str(place + 1))
+        if several:
             cells += _against_first(found.prompts[0], each)
         cells += [words.percent(values[place]) for _, values in shares]
-        table.add_row(*cells, str(each.num_tokens), Text(on_one_line(each.prompt, MAX_PROMPT)))
+        table.add_row(*cells, str(each.num_tokens), Text(on_one_line(names.get(each.prompt, each.prompt), MAX_PROMPT)))
     return table
 
 
@@ -84,16 +91,17 @@ def _left_out(found: EvaluationView) -> str:
     return f"Not measured, because the budget had no room: {words.counted(len(found.not_evaluated), 'prompt')}."
 
 
-def _best(found: EvaluationView) -> EvaluatedPrompt:
-    return min(found.prompts, key=lambda each: each.loss)
-
-
-def _hardest(each: EvaluatedPrompt) -> Text:
-    """The rows of the highest loss, with what the model said where that was wrong."""
-    answers = {wrong.row: wrong.answer for wrong in each.wrong}
-    hardest = sorted(zip(each.losses, each.rows, strict=True), key=lambda cell: (-cell[0], cell[1]))[:MAX_HARD]
-    text = Text("Hardest rows (from 0) under the prompt with the lowest loss:\n", style="")
-    for loss, row in hardest:
-        said = f"  answered: {on_one_line(shown(answers[row]), MAX_ANSWER)}" if row in answers else ""
-        text.append(f"  {row:>5}  loss {words.loss(loss)}{said}\n")
-    return text
+def _rows_to_look_at(found: EvaluationView, width: int) -> Iterator[Text]:
+    """Under the prompt with the lowest loss: what was asked and wanted, and what the model said."""
+    place = min(range(len(found.prompts)), key=lambda place: found.prompts[place].loss)
+    best = found.prompts[place]
+    whose = f" under prompt {place + 1}, which has the lowest loss" if len(found.prompts) > 1 else ""
+    num_wrong = sum(grade < 1.0 for grade in best.grades or ())
+    wrong = f"; {num_wrong:,} of {found.num_rows:,} are answered wrong" if best.grades is not None else ""
+    yield Text(f"Rows to look at{whose} (from 0{wrong}):")
+    for hard in best.hardest[:MAX_ROWS]:
+        yield Text(f"  row {hard.row}, loss {words.loss(hard.loss)}: {on_one_line(hard.input, width - 28)}")
+        yield Text(f"      wanted    {on_one_line(hard.wanted, width - 17)}")
+        if hard.answer is not None:
+            is_wrong = hard.grade is not None and hard.grade < 1.0
+            yield Text(f"      answered  {on_one_line(hard.answer, width - 17)}", style="red" if is_wrong else "")

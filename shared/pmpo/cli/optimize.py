@@ -96,11 +96,11 @@ def run_local(
         watcher.run_to_end(client, spec)
 
 
-def run_here(spec: JobSpec, console: Console | None, *, as_json: bool) -> None:
-    """Run a job in this process and keep nothing of it."""
+def run_here(spec: JobSpec, console: Console | None, *, as_json: bool, show: Show | None = None) -> None:
+    """Run a job in this process, ``show`` its result, and keep nothing of it."""
     watcher = Watcher(console, lambda _: "it stopped with this command; run it again", as_json, "Starting the scorer")
     with tempfile.TemporaryDirectory(prefix="pmpo-") as folder, Client.local(folder) as client:
-        watcher.run_to_end(client, spec)
+        watcher.run_to_end(client, spec, show)
 
 
 def run_on_api(

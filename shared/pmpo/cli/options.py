@@ -21,3 +21,7 @@ JobFile = Annotated[Path, typer.Argument(metavar="FILE", help="Job file, YAML or
 JobId = Annotated[
     str, typer.Argument(metavar="ID", help="Job id, as printed by `pmpo submit`.", autocompletion=job_ids)
 ]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option("--field", metavar="NEW=OLD", help="Rename a key: input=review. May be given several times."),
+]

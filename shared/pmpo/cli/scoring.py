@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -11,9 +12,9 @@ from rich.text import Text
 
 from pmpo.cli import words
 from pmpo.cli.console import on_one_line, print_json, progress_console, shown, stdout_console
-from pmpo.cli.jobs import read_job
 from pmpo.cli.optimize import chosen_api
-from pmpo.cli.options import AsJson, Url
+from pmpo.cli.options import AsJson, Fields, Url
+from pmpo.cli.prompt_files import Data, PromptOrJob, Prompts, job_of_files, prompt_names
 from pmpo.cli.report import has_colour, indented
 from pmpo.cli.tables import plain_table
 from pmpo.client import Client
@@ -25,11 +26,6 @@ from pmpo.errors import InvalidInputError
 SURE = 2.0  # standard errors beyond which a part is said to matter
 MAX_PROMPT = 52
 
-Prompts = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="A job file, or prompts as text files with --data beside them.")
-]
-PromptOrJob = Annotated[Path, typer.Argument(metavar="FILE", help="A job file, or a prompt as a text file.")]
-Data = Annotated[Path | None, typer.Option("--data", metavar="ROWS", help="Rows to measure with, beside text files.")]
 Rows = Annotated[int, typer.Option("--rows", min=1, max=1_000, metavar="N", help="Use the first N rows.")]
 MaxUnits = Annotated[
     int, typer.Option("--max-units", min=2, max=50, metavar="N", help="Cut the prompt into N parts at most.")
@@ -39,15 +35,23 @@ Mode = Annotated[
 ]
 
 
-def score(files: Prompts, data: Data = None, rows: Rows = 50, url: Url = None, as_json: AsJson = False) -> None:
+def score(
+    files: Prompts,
+    *,
+    data: Data = None,
+    field: Fields = None,
+    rows: Rows = 50,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
     """Measure prompts: how far the known answers are from what the model expects under each; lower is better.
 
     The API is chosen as by `pmpo optimize`: without one, services are started for the moment.
     """
-    jobs = [_job(file, data) for file in files]
-    prompts = [prompt for job in jobs for prompt in (job.prompts or [job.prompt])]
+    job = _job(files, data, field)
+    prompts, names = job.prompts or [job.prompt], prompt_names(files, job)
     with chosen_api(url, progress_console(as_json=as_json)) as api, Client(api.url) as client:
-        found = client.score(prompts, jobs[0].dataset.train[:rows], **_settings(jobs[0]))
+        found = client.score(prompts, job.dataset.train[:rows], **_settings(job))
     num_rows = len(found.log_likelihoods[0])
     if as_json:
         scored = [{"prompt": prompt, "loss": loss} for prompt, loss in zip(prompts, found.losses, strict=True)]
@@ -61,7 +65,9 @@ def score(files: Prompts, data: Data = None, rows: Rows = 50, url: Url = None, a
     for prompt, loss in zip(prompts, found.losses, strict=True):
         change = "" if prompt is prompts[0] else f"{loss - found.losses[0]:+.3f}"
         style = "green" if loss < found.losses[0] else ""
-        table.add_row(words.loss(loss), Text(change, style=style), Text(on_one_line(prompt, MAX_PROMPT)))
+        table.add_row(
+            words.loss(loss), Text(change, style=style), Text(on_one_line(names.get(prompt, prompt), MAX_PROMPT))
+        )
     console = stdout_console()
     console.print(table)
     console.print(Text(f"{_in_nats(num_rows)}; {found.scored_tokens:,} tokens scored by {found.model}", style="dim"))
@@ -71,6 +77,7 @@ def analyze(
     file: PromptOrJob,
     *,
     data: Data = None,
+    field: Fields = None,
     rows: Rows = 50,
     max_units: MaxUnits = 10,
     mode: Mode = "delete",
@@ -83,7 +90,7 @@ def analyze(
     """
     if mode not in ("delete", "placeholder"):
         raise InvalidInputError(f"--mode is {mode!r:.60}; give delete or placeholder")
-    job = _job(file, data)
+    job = _job([file], data, field)
     with chosen_api(url, progress_console(as_json=as_json)) as api, Client(api.url) as client:
         found = client.analyze(
             job.prompt,
@@ -152,16 +159,8 @@ def _settings(job: JobSpec) -> dict[str, Any]:
     }
 
 
-def _job(file: Path, data: Path | None) -> JobSpec:
-    from pmpo.runs.promptfile import is_job_file, load_prompt_job
-
-    if is_job_file(file):
-        if data is not None:
-            raise InvalidInputError(f"--data is for a prompt in a text file; {file} is a job file and names its data")
-        job = read_job(file, None)
-        if "train" in job.dataset.ids:
-            raise InvalidInputError(f"{file} names a stored data set; give a file of rows to score at once")
-        return job
-    if data is None:
-        raise InvalidInputError(f"{file} is read as a prompt; name the rows to measure it with: --data rows.jsonl")
-    return load_prompt_job(file, data, {})
+def _job(files: Sequence[Path], data: Path | None, field: Sequence[str] | None) -> JobSpec:
+    job = job_of_files(files, data, field, {})
+    if "train" in job.dataset.ids:
+        raise InvalidInputError(f"{files[0]} names a stored data set; give a file of rows to score at once")
+    return job

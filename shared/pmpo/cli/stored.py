@@ -14,7 +14,7 @@ from rich.text import Text
 from pmpo.cli import words
 from pmpo.cli.completion import dataset_ids
 from pmpo.cli.console import on_one_line, print_json, print_words, shown, stderr_console, stdout_console
-from pmpo.cli.options import AsJson, Url
+from pmpo.cli.options import AsJson, Fields, Url
 from pmpo.cli.tables import plain_table
 from pmpo.client import Client
 from pmpo.client.rows import DataFile
@@ -27,10 +27,6 @@ MAX_NAME = 30
 
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="JSON lines, JSON, CSV, TSV or Parquet; `-` is standard input.")
-]
-FieldNames = Annotated[
-    list[str] | None,
-    typer.Option("--field", metavar="NEW=OLD", help="Rename a key: input=review. May be given several times."),
 ]
 Delimiter = Annotated[
     str | None, typer.Option("--delimiter", metavar="MARK", help="What separates the columns of a table of text.")
@@ -55,7 +51,7 @@ def push(
     name: Name = None,
     sample: SampleSize = None,
     seed: SampleSeed = 0,
-    field: FieldNames = None,
+    field: Fields = None,
     delimiter: Delimiter = None,
     form: DataFormat = None,
     url: Url = None,

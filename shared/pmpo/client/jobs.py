@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -18,6 +19,11 @@ from pmpo.contracts.evaluation import EvaluationView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobState, JobView, ResultView
 from pmpo.contracts.modes import JobKind, RationalesView
 from pmpo.contracts.reports import ReportView
+from pmpo.errors import ConflictError, UpstreamError
+
+Result = TypeVar("Result", ResultView, RationalesView, EvaluationView)
+RESULT_METHODS = {"rationalize": "rationales", "evaluate": "evaluation"}  # by the kind of job; others: result
+KIND_OF: dict[type[BaseModel], str] = {RationalesView: "rationalize", EvaluationView: "evaluate"}
 
 
 class ReadyView(BaseModel):
@@ -145,25 +151,28 @@ class JobCalls:
         """What a finished job found.
 
         Raises:
-            ConflictError: there is no result, because the job is not over, failed or was cancelled.
+            ConflictError: there is no result, because the job is not over, failed or was cancelled, or it is of
+                another kind, whose results another method reads.
         """
-        return read(ResultView, await self._get(job_path(job_id, "/result")))
+        return await self._result(job_id, ResultView)
 
     async def rationales(self, job_id: str) -> RationalesView:
         """The data set that a finished job of kind ``rationalize`` made.
 
         Raises:
-            ConflictError: there is no result, because the job is not over, failed or was cancelled.
+            ConflictError: there is no result, because the job is not over, failed or was cancelled, or it is of
+                another kind, whose results another method reads.
         """
-        return read(RationalesView, await self._get(job_path(job_id, "/result")))
+        return await self._result(job_id, RationalesView)
 
     async def evaluation(self, job_id: str) -> EvaluationView:
         """What a finished job of kind ``evaluate`` measured.
 
         Raises:
-            ConflictError: there is no result, because the job is not over, failed or was cancelled.
+            ConflictError: there is no result, because the job is not over, failed or was cancelled, or it is of
+                another kind, whose results another method reads.
         """
-        return read(EvaluationView, await self._get(job_path(job_id, "/result")))
+        return await self._result(job_id, EvaluationView)
 
     async def report(self, job_id: str, *, with_losses: bool = False) -> ReportView:
         """All that a job has told, finished or not; ``with_losses`` adds each candidate's losses row by row.
@@ -212,6 +221,19 @@ class JobCalls:
         """Whether a PMPO API answers at the address. Asks once, and takes another program's answer for a no."""
         answer = await self._exchange.try_once(Call("GET", "/healthz", timeout_s, is_repeatable=True))
         return answer is not None and answer.status == 200 and b'"alive"' in answer.body
+
+    async def _result(self, job_id: str, view: type[Result]) -> Result:
+        answer = await self._get(job_path(job_id, "/result"))
+        try:
+            return read(view, answer)
+        except UpstreamError:
+            kind = (await self.get_job(job_id)).kind
+            method = RESULT_METHODS.get(kind, "result")
+            if method == RESULT_METHODS.get(KIND_OF.get(view, ""), "result"):
+                raise
+            raise ConflictError(
+                f"job {job_id} is of kind {kind}, so its result is read with {method}({job_id!r})"
+            ) from None
 
     async def _get(self, path: str, query: Mapping[str, str] | None = None, *, wait_s: float | None = None) -> Answer:
         asked = dict(query or {})

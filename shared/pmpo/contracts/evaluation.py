@@ -12,11 +12,18 @@ from pmpo.contracts.objectives import ObjectiveView
 from pmpo.contracts.sections import DatasetId, Strict
 
 
-class WrongAnswerView(Strict):
-    """A row (its number in the measured set) that was answered wrong, and the first 300 characters of the answer."""
+class HardRowView(Strict):
+    """A row (its number in the measured set) with its loss, and the first 300 characters of its texts.
+
+    ``wanted`` is the known answer; ``answer`` the model's and ``grade`` (1.0 is right) are null without a metric.
+    """
 
     row: int
-    answer: str
+    loss: float
+    input: str
+    wanted: str
+    answer: str | None
+    grade: float | None
 
 
 class EvaluatedPrompt(Strict):
@@ -28,7 +35,7 @@ class EvaluatedPrompt(Strict):
         accuracy: the share of generated answers that are right; null in a job without a metric.
         preferred: the share of rows whose right answer is likelier than those that stand with it; null for one target.
         rows, losses, grades: row numbers with the loss and the grade (1.0 is right) of each; ``grades`` may be null.
-        wrong: of the rows that were answered wrong those of the highest losses, highest first, at most 20.
+        hardest: at most 20 rows: those that were answered wrong, then the others, each by falling loss.
         comparison: the paired test of this prompt against the first: ``before`` is the first prompt's. Its one-sided p
             value says how often chance alone would make this prompt look so much better; it is not corrected for the
             number of prompts. Null for the first prompt, and on fewer than 5 rows.
@@ -43,7 +50,7 @@ class EvaluatedPrompt(Strict):
     rows: list[int]
     losses: list[float]
     grades: list[float] | None
-    wrong: list[WrongAnswerView]
+    hardest: list[HardRowView]
     comparison: TestView | None
 
 

@@ -135,7 +135,8 @@ def _value_at(row: Row, key: str, where: str) -> Any:
         raise InvalidDataError(f"{where}: {key!r} is null; fill it in or leave the row out")
     keys = ", ".join(map(str, row)) or "none"
     raise InvalidDataError(
-        f"{where}: the key {key!r} is missing; the keys there are: {keys}; say under 'fields' which key holds what"
+        f"{where}: the key {key!r} is missing; the keys there are: {keys}; say under 'fields' which key holds what (on "
+        f"the command line: --field {key}=KEY)"
         f"{_hint(row, key)}"
     )
 

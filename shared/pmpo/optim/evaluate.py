@@ -10,7 +10,7 @@ import numpy as np
 from pmpo.optim.acceptance import MIN_TEST_EXAMPLES, compare
 from pmpo.optim.bounds import answering
 from pmpo.optim.budget import Ledger, require
-from pmpo.optim.events import EvaluationFinished, Event, PromptEvaluated, StopReason, TestComparison, WrongAnswer
+from pmpo.optim.events import EvaluationFinished, Event, HardRow, PromptEvaluated, StopReason, TestComparison
 from pmpo.optim.journal import JournaledPorts, SearchPorts
 from pmpo.optim.losses import Floats
 from pmpo.optim.meter import LossTable, Meter
@@ -20,8 +20,8 @@ from pmpo.optim.tariff import Reservation, Tariff
 from pmpo.optim.types import Completion, Example
 
 ROWS_A_CALL = 500
-MAX_WRONG = 20
-MAX_ANSWER_CHARS = 300
+MAX_HARD = 20
+MAX_CHARS = 300
 COVERED = "measuring the first prompt on every row"
 
 
@@ -120,7 +120,7 @@ async def _measured(
         rows=tuple(example.index for example in run.table.examples),
         losses=run.table.complete(prompt),
         grades=grades,
-        wrong=_wrong(run, prompt, answers, grades),
+        hardest=_hardest(run, prompt, answers, grades),
         comparison=_compared(run, first, prompt),
         spent=run.ledger.spent(await run.ports.elapsed_s()),
     )
@@ -142,17 +142,22 @@ def _grades(run: _Run, answers: Sequence[Sequence[Completion]]) -> tuple[float, 
     )
 
 
-def _wrong(
+def _hardest(
     run: _Run, prompt: str, answers: Sequence[Sequence[Completion]], grades: tuple[float, ...] | None
-) -> tuple[WrongAnswer, ...]:
-    """The rows of the highest losses among those answered wrong, with the beginning of what the model said."""
-    if grades is None:
-        return ()
-    losses = run.table.row(prompt)
-    wrong = sorted((place for place, grade in enumerate(grades) if grade < 1.0), key=lambda place: -losses[place])
+) -> tuple[HardRow, ...]:
+    """The rows to look at: wrong answers first, then by falling loss."""
+    losses, examples = run.table.row(prompt), run.table.examples
+    order = sorted(range(len(examples)), key=lambda place: (1.0 if grades is None else grades[place], -losses[place]))
     return tuple(
-        WrongAnswer(run.table.examples[place].index, answers[place][0].text[:MAX_ANSWER_CHARS])
-        for place in wrong[:MAX_WRONG]
+        HardRow(
+            row=examples[place].index,
+            loss=float(losses[place]),
+            input=examples[place].input[:MAX_CHARS],
+            wanted=examples[place].target[:MAX_CHARS],
+            answer=answers[place][0].text[:MAX_CHARS] if answers else None,
+            grade=None if grades is None else grades[place],
+        )
+        for place in order[:MAX_HARD]
     )
 
 

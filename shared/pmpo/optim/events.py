@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pmpo.optim.mode_events import (
     DemonstrationsScored,
     EvaluationFinished,
+    HardRow,
     PromptEvaluated,
     RationalesFinished,
     RowRationalized,
-    WrongAnswer,
 )
 from pmpo.optim.mode_results import Compression, Demonstrations
 from pmpo.optim.records import Candidate, Spent, StopReason, TestComparison, UnitSource, Verdict
@@ -25,6 +25,7 @@ __all__ = [
     "EvaluationFinished",
     "Event",
     "HardExamplesChosen",
+    "HardRow",
     "IncumbentAccepted",
     "IterationFinished",
     "IterationStarted",
@@ -42,7 +43,6 @@ __all__ = [
     "UnitSource",
     "UnitsMeasured",
     "Verdict",
-    "WrongAnswer",
 ]
 
 

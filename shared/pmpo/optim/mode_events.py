@@ -47,11 +47,18 @@ class RationalesFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class WrongAnswer:
-    """A row that the target model answered wrong, and the beginning of what it said."""
+class HardRow:
+    """A row to look at: its number, its loss, the beginnings of its input, of the wanted answer and of the model's.
+
+    ``answer`` and ``grade`` (1.0 is right) are None without a metric.
+    """
 
     row: int
-    answer: str
+    loss: float
+    input: str
+    wanted: str
+    answer: str | None
+    grade: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class PromptEvaluated:
         accuracy: of answers that were generated and graded; None without a metric.
         preferred: the share of rows whose right answer is the likeliest; None where there is one answer a row.
         rows, losses, grades: row numbers, and the loss and grade (1.0 right) of each; ``grades`` None without a metric.
-        wrong: of the rows that were answered wrong those of the highest losses, highest first, at most 20.
+        hardest: at most 20 rows: those that were answered wrong, then the others, each by falling loss.
         comparison: the paired test against the first prompt, without its losses row by row, which ``losses`` has; None
             for the first prompt, and on fewer than 5 rows.
     """
@@ -82,7 +89,7 @@ class PromptEvaluated:
     rows: tuple[int, ...]
     losses: tuple[float, ...]
     grades: tuple[float, ...] | None
-    wrong: tuple[WrongAnswer, ...]
+    hardest: tuple[HardRow, ...]
     comparison: TestComparison | None
     spent: Spent
 

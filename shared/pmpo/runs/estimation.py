@@ -5,6 +5,7 @@ from __future__ import annotations
 from pmpo.contracts.estimates import EstimateView, MoneyRange, SmallestBudget, TokenRange
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.optim.bounds import TokenCounts
+from pmpo.optim.budget import exceeded
 from pmpo.optim.compression_estimate import estimate_compression
 from pmpo.optim.deletion import deletable_units
 from pmpo.optim.estimate import Estimate, estimate, money
@@ -12,7 +13,7 @@ from pmpo.optim.selection import policy_of
 from pmpo.optim.spec import SearchSpec
 from pmpo.runs.evaluation import estimate_evaluation
 from pmpo.runs.jobspec import seeds_of
-from pmpo.runs.modes import deletion_rule, smallest_budget
+from pmpo.runs.modes import covered_by, deletion_rule, smallest_budget
 
 
 def estimate_view(
@@ -40,6 +41,13 @@ def estimate_view(
     scored, generated = [cost.scored_tokens for cost in amounts], [cost.generated_tokens for cost in amounts]
     low, expected, high = map(money, amounts)
     has_prices = spec.prices is not None
+    short = list(exceeded(spec.caps, smallest))
+    if short:
+        caps = "; ".join(f"{found.name} {found.cap} (at least {found.needed})" for found in short)
+        warnings = [
+            *warnings,
+            f"the job's budget does not cover {covered_by(job, spec)}, so it would be refused: {caps}",
+        ]
     return EstimateView(
         splits=sizes,
         warnings=warnings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pmpo.contracts.evaluation import EvaluatedPrompt, EvaluationView, WrongAnswerView
+from pmpo.contracts.evaluation import EvaluatedPrompt, EvaluationView, HardRowView
 from pmpo.contracts.jobs import JobSpec, ResultView, SplitSizes
 from pmpo.contracts.modes import RationalesView, RowWithoutRationale
 from pmpo.errors import ConflictError
@@ -14,6 +14,7 @@ from pmpo.runs.evaluation import measured_set
 from pmpo.runs.jobspec import seeds_of
 from pmpo.runs.modes import rationale_rule
 from pmpo.runs.objectives import objective_view
+from pmpo.runs.plain import to_plain
 from pmpo.runs.result import model_view, result_view, test_view
 
 JobResult = ResultView | RationalesView | EvaluationView
@@ -98,6 +99,6 @@ def _evaluated(event: PromptEvaluated) -> EvaluatedPrompt:
         rows=list(event.rows),
         losses=list(event.losses),
         grades=None if event.grades is None else list(event.grades),
-        wrong=[WrongAnswerView(row=wrong.row, answer=wrong.answer) for wrong in event.wrong],
+        hardest=[HardRowView.model_validate(to_plain(hard)) for hard in event.hardest],
         comparison=test_view(event.comparison),
     )

@@ -8,11 +8,13 @@ from typing import Any
 
 from pmpo.contracts.jobs import JobSpec
 from pmpo.data.loading import load_rows, missing_file
+from pmpo.data.mapping import renamed
 from pmpo.errors import InvalidInputError
 from pmpo.runs.document import YAML_SUFFIXES
 from pmpo.runs.jobfile import nested, validated
 from pmpo.runs.jobspec import check_num_rows
 
+MAX_NAME = 200
 JOB_SUFFIXES = YAML_SUFFIXES | {".json"}
 
 
@@ -21,27 +23,33 @@ def is_job_file(path: Path) -> bool:
     return path.suffix.lower() in JOB_SUFFIXES
 
 
-def load_prompt_job(prompt: Path, data: Path, values: Mapping[str, Any]) -> JobSpec:
-    """The job that asks for ``values`` (keys of sections are dotted) about a prompt and its data, named like its file.
+def load_prompt_job(
+    prompts: Sequence[Path], data: Path, values: Mapping[str, Any], names: Mapping[str, str] | None = None
+) -> JobSpec:
+    """The job that asks for ``values`` (keys of sections are dotted) about prompts and their data, named like them.
+
+    Args:
+        prompts: text files, at least one.
+        data: the rows.
+        values: keys of a job.
+        names: new names of the rows' keys, by the old ones.
 
     Raises:
-        InvalidInputError: the prompt is missing, is no UTF-8, or a value is out of range.
+        InvalidInputError: a prompt is missing, is no UTF-8, or a value is out of range.
         InvalidDataError: the data is missing, malformed or too long.
     """
-    return load_prompts_job([prompt], data, values)
-
-
-def load_prompts_job(prompts: Sequence[Path], data: Path, values: Mapping[str, Any]) -> JobSpec:
-    """The same about several prompts, of which the first names the job. Raises as ``load_prompt_job``."""
-    texts, rows, first = [_text(prompt) for prompt in prompts], load_rows(data), prompts[0]
+    texts = [prompt_text(prompt) for prompt in prompts]
+    rows = list(renamed(load_rows(data), names or {}))
     several = {"prompts": texts} if len(texts) > 1 else {}
-    body = {"name": first.stem, "prompt": texts[0], **several, "dataset": {"train": rows}}
-    spec = validated(nested(body, values), first)
+    name = ", ".join(prompt.stem for prompt in prompts)
+    body = {"name": name[:MAX_NAME], "prompt": texts[0], **several, "dataset": {"train": rows}}
+    spec = validated(nested(body, values), prompts[0])
     check_num_rows(spec.dataset)
     return spec
 
 
-def _text(prompt: Path) -> str:
+def prompt_text(prompt: Path) -> str:
+    """The prompt of a file, without the line end that editors add. Raises InvalidInputError."""
     try:
         return prompt.read_text(encoding="utf-8-sig").removesuffix("\n")
     except FileNotFoundError:

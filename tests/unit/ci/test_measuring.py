@@ -136,7 +136,7 @@ def test_losses_are_read_by_row_and_those_of_other_rows_refused() -> None:
         "rows": list(range(8)),
         "losses": [number / 8 for number in range(8)],
         "grades": None,
-        "wrong": [],
+        "hardest": [],
         "comparison": None,
     }
     body = {

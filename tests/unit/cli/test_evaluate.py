@@ -34,7 +34,7 @@ def measured(prompt: str, loss: float, **more: Any) -> dict[str, Any]:
         "rows": list(range(6)),
         "losses": [loss, loss, loss, 9.0, loss, loss],
         "grades": [1.0, 1.0, 1.0, 0.0, 0.0, 0.0],
-        "wrong": [{"row": 3, "answer": "Madrid [bold]"}],
+        "hardest": [{"row": 3, "loss": 9.0, "input": "in", "wanted": "out", "answer": "Madrid [bold]", "grade": 0.0}],
         "comparison": None,
         **more,
     }
@@ -94,11 +94,11 @@ def test_prompts_in_files_are_sent_as_one_job_and_shown_side_by_side(
     body = json.loads(at.seen[0].body)
     assert (body["kind"], body["prompts"]) == ("evaluate", ["Do it.", "Name the city."])
     printed = " ".join(capsys.readouterr().out.split())
-    assert "2.000 0.125 50 % 4 Do it." in printed
-    assert "0.500 0.125 -1.500 0.016 100 % 4 Name the city." in printed
+    assert "1 2.000 0.125 50 % 4" in printed
+    assert "2 0.500 0.125 -1.500 0.016 100 % 4" in printed
     assert "mean over 6 rows of train in nats per token" in printed
     assert "Not measured, because the budget had no room: 1 prompt." in printed
-    assert "3 loss 9.000 answered: Madrid [bold]" in printed
+    assert "row 3, loss 9.000: in wanted out answered Madrid [bold]" in printed
     assert "Cost: 1,234 tokens scored, 56 generated, 2.0 s." in printed
 
 
@@ -115,7 +115,7 @@ def test_a_job_file_is_measured_whatever_its_optimizer_is(
     ("arguments", "says"),
     [
         (["before.txt"], "name the rows to measure it with: --data rows.jsonl"),
-        (["job.yaml", "--data", "rows.jsonl"], "is a job file and names its data"),
+        (["job.yaml", "--data", "rows.jsonl"], "is a job file and names its data and fields"),
         (["job.yaml", "before.txt"], "job.yaml is a job file, and one is all that is read; give it alone"),
         (["none.txt", "--data", "rows.jsonl"], "none.txt"),
         (["job.yaml", "--metric", "taste"], "--metric is 'taste'; give one of exact_match"),

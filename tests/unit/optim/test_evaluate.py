@@ -5,7 +5,7 @@ import pytest
 
 from pmpo.errors import BudgetTooSmallError
 from pmpo.optim import evaluate as module
-from pmpo.optim.evaluate import MAX_WRONG, evaluate, standard_error
+from pmpo.optim.evaluate import MAX_HARD, evaluate, standard_error
 from pmpo.optim.spec import BudgetCaps
 from pmpo.optim.types import Example
 from pmpo.testing.ports import KilledError
@@ -39,8 +39,10 @@ async def test_each_prompt_is_measured_on_every_row_and_compared_with_the_first(
     assert [row for row, grade in zip(good.rows, good.grades, strict=True) if not grade] == [
         row for row in range(5, 35) if row % 2
     ]
-    assert {wrong.row for wrong in good.wrong} == {row for row in range(5, 35) if row % 2}
-    assert {wrong.answer for wrong in good.wrong} == {"wrong"}
+    assert [hard.grade for hard in good.hardest] == [0.0] * 15 + [1.0] * 5
+    assert {hard.row for hard in good.hardest[:15]} == {row for row in range(5, 35) if row % 2}
+    assert {hard.answer for hard in good.hardest[:15]} == {"wrong"}
+    assert (good.hardest[0].input.split()[0], good.hardest[0].wanted.split()[1]) == (f"w{good.hardest[0].row}",) * 2
     assert (end.stop_reason, end.num_prompts, end.num_evaluated, end.num_rows) == ("all_tried", 3, 3, 30)
     assert world.rewriter.num_generated == 0
     assert end.spent.scored_tokens == best.spent.scored_tokens == world.scorer.num_scored
@@ -57,7 +59,7 @@ async def test_without_a_metric_nothing_is_generated():
     world = World(answers=half_right)
     events = await run(world, with_accuracy=False)
     assert world.target.num_generated == 0
-    assert {(event.accuracy, event.grades, event.wrong) for event in events[:-1]} == {(None, None, ())}
+    assert {(event.accuracy, event.grades, event.hardest[0].answer) for event in events[:-1]} == {(None, None, None)}
 
 
 async def test_too_few_rows_are_measured_and_not_compared():
@@ -67,10 +69,10 @@ async def test_too_few_rows_are_measured_and_not_compared():
 
 async def test_many_wrong_rows_are_told_hardest_first_and_bounded():
     (event, _) = await run(World(), (VAGUE,))
-    assert len(event.wrong) == MAX_WRONG < 30
+    assert len(event.hardest) == MAX_HARD < 30
     losses = dict(zip(event.rows, event.losses, strict=True))
-    told = [losses[wrong.row] for wrong in event.wrong]
-    assert told == sorted(losses.values(), reverse=True)[:MAX_WRONG]
+    told = [losses[hard.row] for hard in event.hardest]
+    assert told == sorted(losses.values(), reverse=True)[:MAX_HARD]
 
 
 async def test_a_prompt_is_measured_whole_or_not_at_all_and_no_cap_is_passed():

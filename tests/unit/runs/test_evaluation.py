@@ -18,7 +18,7 @@ from pmpo.runs.jobfile import load_job
 from pmpo.runs.modes import check_mode, sets_of
 from pmpo.runs.outcome import job_result, read_result
 from pmpo.runs.progress import advance
-from pmpo.runs.promptfile import load_prompts_job
+from pmpo.runs.promptfile import load_prompt_job
 from pmpo.runs.registration import with_registry_name
 from pmpo.runs.terms import JobTerms
 from pmpo.testing.ports import FakeClock, FakeScorer, MemoryJournal, ScriptedGenerator
@@ -119,7 +119,7 @@ def test_a_job_file_and_prompt_files(tmp_path: Path) -> None:
     assert load_job(tmp_path / "job.yaml").kind == "evaluate"
     for name, text in (("one.txt", "\ufeffDo it.\n"), ("two.txt", "Do it\r\nwell.")):
         (tmp_path / name).write_bytes(text.encode())
-    spec = load_prompts_job([tmp_path / "one.txt", tmp_path / "two.txt"], tmp_path / "rows.csv", {"kind": "evaluate"})
-    assert (spec.name, spec.prompts) == ("one", ["Do it.", "Do it\nwell."])
+    spec = load_prompt_job([tmp_path / "one.txt", tmp_path / "two.txt"], tmp_path / "rows.csv", {"kind": "evaluate"})
+    assert (spec.name, spec.prompts) == ("one, two", ["Do it.", "Do it\nwell."])
     with pytest.raises(InvalidInputError, match=r"three\.txt"):
-        load_prompts_job([tmp_path / "one.txt", tmp_path / "three.txt"], tmp_path / "rows.csv", {})
+        load_prompt_job([tmp_path / "one.txt", tmp_path / "three.txt"], tmp_path / "rows.csv", {})
