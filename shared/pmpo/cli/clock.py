@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 FORM = "%Y-%m-%d %H:%M"
 
@@ -14,5 +14,9 @@ def utc(seconds: float) -> str:
 
 
 def in_zone(seconds: float, zone: str) -> str:
-    """The same moment on the clocks of an IANA zone, with its name."""
-    return f"{datetime.fromtimestamp(seconds, ZoneInfo(zone)).strftime(FORM)} {zone}"
+    """The same moment on the clocks of an IANA zone, with its name; in UTC where this machine does not know the zone."""
+    try:
+        clocks = ZoneInfo(zone)
+    except ZoneInfoNotFoundError:
+        return utc(seconds)
+    return f"{datetime.fromtimestamp(seconds, clocks).strftime(FORM)} {zone}"

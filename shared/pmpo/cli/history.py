@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pmpo.cli import words
+from pmpo.cli import clock, words
 from pmpo.cli.console import on_one_line
 from pmpo.cli.tables import plain_table
 from pmpo.contracts.prompts import LabelMove, PromptSummary, PromptVersionView
@@ -21,7 +20,7 @@ def prompt_table(found: Sequence[PromptSummary]) -> Table:
     """One line a prompt."""
     table = _table("name", "versions", "labels", "newest")
     for prompt in found:
-        table.add_row(prompt.name, str(prompt.num_versions), _labels(prompt.labels), _moment(prompt.updated_at))
+        table.add_row(prompt.name, str(prompt.num_versions), _labels(prompt.labels), clock.utc(prompt.updated_at))
     return table
 
 
@@ -31,7 +30,7 @@ def prompt_log(versions: Sequence[PromptVersionView], moves: Sequence[LabelMove]
     for version in versions:
         table.add_row(
             str(version.version),
-            _moment(version.created_at),
+            clock.utc(version.created_at),
             _source(version),
             _losses(version),
             ", ".join(version.labels) or "-",
@@ -42,7 +41,7 @@ def prompt_log(versions: Sequence[PromptVersionView], moves: Sequence[LabelMove]
         yield Text()
         yield Text("Labels", style="bold")
     for move in moves:
-        yield Text(f"  {_moment(move.moved_at)}  {move.label}: {_path(move)}")
+        yield Text(f"  {clock.utc(move.moved_at)}  {move.label}: {_path(move)}")
 
 
 def _path(move: LabelMove) -> str:
@@ -68,10 +67,6 @@ def _losses(version: PromptVersionView) -> str:
 
 def _labels(found: Mapping[str, int]) -> str:
     return ", ".join(f"{label}: {version}" for label, version in sorted(found.items())) or "-"
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _table(*headings: str) -> Table:

@@ -54,3 +54,4 @@ def test_list(api: Any, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_moments_have_their_zone() -> None:
     assert clock.utc(0) == "1970-01-01 00:00 UTC"
     assert clock.in_zone(0, "Europe/Berlin") == "1970-01-01 01:00 Europe/Berlin"
+    assert clock.in_zone(0, "Europe/Nowhere") == "1970-01-01 00:00 UTC"
