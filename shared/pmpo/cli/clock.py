@@ -14,7 +14,7 @@ def utc(seconds: float) -> str:
 
 
 def in_zone(seconds: float, zone: str) -> str:
-    """The same moment on the clocks of an IANA zone, with its name; in UTC where this machine does not know the zone."""
+    """The same moment on the clocks of an IANA zone, with its name; in UTC where the zone is unknown here."""
     try:
         clocks = ZoneInfo(zone)
     except ZoneInfoNotFoundError:

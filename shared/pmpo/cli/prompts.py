@@ -166,8 +166,9 @@ def log(name: Name, limit: PageSize = 20, url: Url = None, as_json: AsJson = Fal
     if as_json:
         print_json({"name": name, **versions.model_dump(mode="json"), "labels": labels.model_dump(mode="json")})
         return
-    for part in history.prompt_log(versions.versions, labels.moves):
-        stdout_console().print(part)
+    console = stdout_console()
+    for part in history.prompt_log(versions.versions, labels.moves, console):
+        console.print(part)
 
 
 def _tell(found: PromptVersionView, sentence: str, *, as_json: bool) -> None:
