@@ -162,9 +162,9 @@ def diff_legend(console: Console) -> str:
     return "red: removed, green: added" if has_colour(console) else "[-removed-] {+added+}"
 
 
-def indented(text: Text, console: Console) -> Text:
-    """``text`` wrapped to the console, two columns in, without blanks at the ends of lines."""
-    lines = text.wrap(console, console.width - 2)
+def indented(text: Text, console: Console, by: int = 2) -> Text:
+    """``text`` wrapped to the console, ``by`` columns in, without blanks at the ends of lines."""
+    lines = text.wrap(console, console.width - by)
     for line in lines:
         line.rstrip()
-    return Text("\n").join(Text("  ") + line for line in lines)
+    return Text("\n").join(Text(" " * by) + line for line in lines)
