@@ -145,7 +145,7 @@ def _cost(result: ResultView) -> RenderableType:
     if result.detail:
         why += f" {words.sentence(shown(result.detail))}"
     cost = (
-        f"Cost: {result.scored_tokens:,} tokens scored ({result.computed_tokens:,} computed, the rest was shared), "
+        f"Cost: {result.scored_tokens:,} tokens scored{words.computed(result)}, "
         f"{result.generated_tokens:,} generated, {words.seconds(result.seconds)}"
         f"{f', {words.money(result.money)}' if result.money is not None else ''}."
     )

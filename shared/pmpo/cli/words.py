@@ -122,6 +122,15 @@ def seeds(result: ResultView) -> str:
     return f"{result.num_seeds} seed prompts were compared; the result is {best}, tested against your first"
 
 
+def computed(result: ResultView) -> str:
+    """How much of what was scored the model had to compute, in brackets; empty where that was all."""
+    if result.computed_tokens >= result.scored_tokens:
+        return ""
+    if not result.computed_tokens:
+        return " (none computed: all scores were known already)"
+    return f" ({result.computed_tokens:,} computed, the rest was shared)"
+
+
 def money(value: float | None) -> str:
     """Money in the operator's currency, whose name nobody knows here; empty where nothing has a price."""
     return "" if value is None else f"{value:,.4f} in money"

@@ -11,6 +11,7 @@ import pytest
 from pmpo.cli.listing import moment
 from pmpo.cli.main import main
 from pmpo.cli.progress import JobProgress
+from pmpo.contracts.jobs import JobFailure
 from pmpo.contracts.sections import BudgetSpec
 from pmpo.errors import InvalidInputError
 
@@ -56,6 +57,15 @@ def test_a_watch_ends_with_the_result(at: Any, capsys: pytest.CaptureFixture[str
     at.add_job(kind="rationalize", state="failed")
     assert main(["watch", "job-1"]) == 1
     assert "Job job-1: review-city" in capsys.readouterr().out
+
+
+def test_a_job_that_was_resumed_did_not_fail(at: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    trouble = JobFailure(code="upstream", message="the scorer is away")
+    for failure, said in ((None, "running, taken up 2 times"), (trouble, "running, attempt 2")):
+        at.add_job(state="running", attempts=2, failure=failure, stop_reason="iterations")
+        assert main(["status", "job-1"]) == 0
+        lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+        assert f"state {said}" in lines and "stopped all rounds were used" in lines
 
 
 def test_env_hides_keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,15 @@ def test_everything_that_matters_is_there(double: ModuleType) -> None:
         assert part in joined(text)
 
 
+def test_what_was_computed_is_said_where_it_differs(double: ModuleType) -> None:
+    def cost(computed_tokens: int) -> str:
+        return joined(printed(double.make_result(scored_tokens=51_372, computed_tokens=computed_tokens)))
+
+    assert "Cost: 51,372 tokens scored (none computed: all scores were known already), 3,412 generated" in cost(0)
+    assert "Cost: 51,372 tokens scored (372 computed, the rest was shared), 3,412 generated" in cost(372)
+    assert "Cost: 51,372 tokens scored, 3,412 generated" in cost(51_372)
+
+
 def test_no_line_is_wider_than_the_window(double: ModuleType) -> None:
     long = " ".join(f"word{number}" for number in range(200))
     text = printed(double.make_result(prompt_after=long, detail=long))
