@@ -142,8 +142,8 @@ def _cost(result: ResultView) -> RenderableType:
         why = f"Started again {words.counted(result.num_restarts, 'time')} from a runner-up. {why}"
     if words.seeds(result):
         why = f"{words.seeds(result)}. {why}"
-    if result.detail:
-        why += f" {words.sentence(shown(result.detail))}"
+    if result.detail and not words.is_told_by_verdict(result):
+        why += f" {words.sentence(shown(result.detail)).rstrip('.')}."
     cost = (
         f"Cost: {result.scored_tokens:,} tokens scored{words.computed(result)}, "
         f"{result.generated_tokens:,} generated, {words.seconds(result.seconds)}"

@@ -78,6 +78,15 @@ def test_env_hides_keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         assert "PMPO_REDIS_URL" in out and "http://***@host:8000" in out and "s3cret" not in out
 
 
+def test_env_does_not_call_an_empty_key_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PMPO_API_KEY", "")
+    assert main(["env"]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("PMPO_API_KEY=")]
+    assert "set, not shown" not in line
+
+
 def test_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--url", "http://127.0.0.1:9"]) == 1
     assert "no PMPO API answers at http://127.0.0.1:9; start one with `pmpo up`" in capsys.readouterr().out
