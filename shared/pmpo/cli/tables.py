@@ -40,8 +40,9 @@ def print_list(console: Console, columns: Sequence[Column], rows: Sequence[Seque
     table = plain_table()
     table.padding = (0, GAP - 1, 0, 0)
     for at, width in widths.items():
-        justify = "right" if columns[at].is_number else "left"
-        table.add_column(columns[at].heading, justify=justify, width=width, no_wrap=True, overflow="ellipsis")
+        table.add_column(
+            columns[at].heading, justify="right" if columns[at].is_number else "left", width=width, no_wrap=True
+        )
     for row in texts:
         table.add_row(*(row[at] for at in widths))
     needed = sum(widths.values()) + GAP * len(widths)
