@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli import clock, words
 from pmpo.cli.console import on_one_line
 from pmpo.cli.report import indented
-from pmpo.cli.tables import plain_table
+from pmpo.cli.tables import Column, print_list
 from pmpo.contracts.prompts import LabelMove, PromptSummary, PromptVersionView
 
 MAX_TEXT = 200
+COLUMNS = (
+    Column("name"),
+    Column("versions", rank=2, is_number=True),
+    Column("labels", rank=1, least=12),
+    Column("newest", rank=3),
+)
 
 
-def prompt_table(found: Sequence[PromptSummary]) -> Table:
-    """One line a prompt."""
-    table = _table("name", "versions", "labels", "newest")
-    for prompt in found:
-        table.add_row(prompt.name, str(prompt.num_versions), _labels(prompt.labels), clock.utc(prompt.updated_at))
-    return table
+def print_prompts(console: Console, found: Sequence[PromptSummary]) -> None:
+    """One line a prompt, its name whole."""
+    rows = [(each.name, str(each.num_versions), _labels(each.labels), clock.utc(each.updated_at)) for each in found]
+    print_list(console, COLUMNS, rows)
 
 
 def prompt_log(
@@ -62,10 +65,3 @@ def _source(version: PromptVersionView) -> Iterator[str]:
 
 def _labels(found: Mapping[str, int]) -> str:
     return ", ".join(f"{label}: {version}" for label, version in sorted(found.items())) or "-"
-
-
-def _table(*headings: str) -> Table:
-    table = plain_table()
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in ("version", "versions") else "left")
-    return table

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pmpo.cli import history
 from pmpo.cli.completion import prompt_labels, prompt_names, prompt_numbers, prompt_versions
-from pmpo.cli.console import print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.console import list_console, print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.options import AsJson, Url
 from pmpo.cli.report import diff_legend, diff_text, has_colour, indented
 from pmpo.client import Client
@@ -64,7 +64,7 @@ def list_prompts(limit: PageSize = 100, url: Url = None, as_json: AsJson = False
     if as_json:
         print_json(page.model_dump(mode="json"))
     elif page.prompts:
-        stdout_console().print(history.prompt_table(page.prompts))
+        history.print_prompts(list_console(), page.prompts)
     else:
         print_words(stdout_console(), f"There are no prompts yet. {HOW_TO_BEGIN}")
 

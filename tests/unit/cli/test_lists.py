@@ -31,9 +31,11 @@ def in_berlin(live_api: str, redis_url: str) -> None:
     async def save() -> None:
         sizes = SplitSizes(train=5, validation=2, test=3)
         job = NewJob("", "cities", "optimize", "overnight", b"{}", b"{}", b"{}", sizes, (), "Do it.")
-        cron = ("0 22 * * *", "Europe/Berlin", "skip", "none", None)
         store = Store.open(redis_url, 60.0)
-        await store.schedules.create(NewSchedule(SCHEDULE_ID, NAME, *cron, time.time(), NEXT_AT, job), 200, None, b"")
+        new = NewSchedule(
+            SCHEDULE_ID, NAME, "0 22 * * *", "Europe/Berlin", "skip", "none", None, time.time(), NEXT_AT, job
+        )
+        await store.schedules.create(new, 200, None, b"")
         await store.close()
 
     asyncio.run(save())
@@ -85,3 +87,16 @@ def test_keys(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     [row] = rows(capsys, width, "keys", "list")
     assert row.split()[0] == key["id"]
     assert (" UTC" in row) == (width > 80)
+
+
+@widths
+def test_prompts(
+    width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    name = "answers-to-" + "long" * 10
+    (tmp_path / "prompt.txt").write_text("Name the city.\n", encoding="utf-8")
+    assert main(["prompts", "push", name, str(tmp_path / "prompt.txt"), "--label", "production"]) == 0
+    [row] = rows(capsys, width, "prompts", "list")
+    assert row.split()[0] == name
+    assert ("production: 1" in row and "UTC" in row) == (width == 160)

@@ -17,9 +17,18 @@ def said(width: int) -> list[str]:
     lineage = PromptLineage.model_construct(
         job_id=JOB_ID, validation_loss_before=3.206, validation_loss_after=0.713, verdict="confirmed"
     )
-    made = {"name": "cities", "sha256": "", "etag": "", "created_at": 0.0}
     first = PromptVersionView(
-        **made, version=1, prompt="Name the city.", source="person", note="begun", parent=None, labels=[], lineage=None
+        name="cities",
+        version=1,
+        prompt="Name the city.",
+        sha256="",
+        created_at=0.0,
+        source="person",
+        note="begun",
+        parent=None,
+        labels=[],
+        lineage=None,
+        etag="",
     )
     second = first.model_copy(
         update={"version": 2, "labels": ["production"], "lineage": lineage, "parent": 1, "note": "", "prompt": "In c."}
