@@ -1,14 +1,16 @@
-"""The candidates of a job, for a person: a line of numbers with the fate, and a line of the prompt, for each."""
+"""The candidates of a job, for a person: for each a line of numbers with the fate, and its text."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from pmpo.cli import words
-from pmpo.cli.console import on_one_line
+from pmpo.cli.console import shown
+from pmpo.cli.report import indented
 from pmpo.contracts.candidates import CandidateView
 from pmpo.contracts.reports import ReportView
 
@@ -30,17 +32,29 @@ def candidate_list(found: ReportView, console: Console) -> RenderableType | None
         f"{'' if found.scored_by == 'loss' else ', or the share of right answers'}; right: right validation answers"
     )
     head = _line([name for name, _ in COLUMNS], "fate and prompt", console.width)
-    lines = [line for view in found.candidates for line in _two_lines(view, console.width)]
+    lines = [line for views in _alike(found.candidates) for line in _lines(views, console)]
     return Group(
         Text.assemble(("Candidates: ", "bold"), counts), Text(head, style="bold"), *lines, Text(legend, style="dim")
     )
 
 
-def _two_lines(view: CandidateView, width: int) -> list[Text]:
-    prompt = on_one_line(view.prompt, max(LEAST, width - INDENT))
+def _alike(views: Iterable[CandidateView]) -> Iterable[list[CandidateView]]:
+    """Refusals of one text for one reason together, where the first of them came; every other candidate by itself."""
+    groups: dict[tuple[object, ...], list[CandidateView]] = {}
+    for view in views:
+        key = (view.reason, view.prompt) if view.fate == "refused" else (view.number,)
+        groups.setdefault(key, []).append(view)
+    return groups.values()
+
+
+def _lines(views: list[CandidateView], console: Console) -> list[Text]:
+    """The numbers and the fate of the first, how often it came, and the whole text."""
+    first, last = views[0], views[-1]
+    when = f"to round {last.iteration}" if last.iteration != first.iteration else "in this round"
+    often = f" ({len(views)} times, {when})" if len(views) > 1 else ""
     return [
-        Text(_line(_numbers(view), _fate(view), width), style=STYLES[view.fate]),
-        Text(f"{' ' * INDENT}{prompt}", style="dim", no_wrap=True, overflow="ellipsis"),
+        Text(_line(_numbers(first), f"{_fate(first)}{often}", console.width), style=STYLES[first.fate]),
+        indented(Text(shown(first.prompt.strip()) or "(nothing)", style="dim"), console, INDENT),
     ]
 
 

@@ -26,6 +26,7 @@ from pmpo.data.mapping import parse_mapping, renamed
 from pmpo.data.validation import check_rows, kind_of_rows
 
 MAX_SHOWN = 20
+MAX_ROWS = 5  # named of those with one and the same problem
 
 Validation = Annotated[Path | None, typer.Option("--validation", metavar="FILE", help="Rows to validate on.")]
 Test = Annotated[Path | None, typer.Option("--test", metavar="FILE", help="Rows to test on.")]
@@ -77,16 +78,28 @@ def _story(report: DataReport) -> Iterator[RenderableType]:
             yield _fields(each)
     if report.num_problems:
         yield Text(f"{words.counted(report.num_problems, 'problem')}:", style="bold")
-        for problem in report.problems[:MAX_SHOWN]:
-            where = f"  row {problem.row} (from 0) of {problem.set}, {shown(problem.field)}: "
-            yield Text(where + on_one_line(problem.reason, 200))
-        yield from _rest(report.num_problems)
+        yield from _problems(report)
     yield from _repeated("repeated row", "", report.duplicates, report.num_duplicates)
     yield from _repeated("leaked row", ", whose input stands in an earlier set", report.leaks, report.num_leaks)
     for warning in report.warnings:
         yield Text(f"{words.sentence(warning)}")
     if report.is_usable:
         yield Text("A job can use every row.")
+
+
+def _problems(report: DataReport) -> Iterator[Text]:
+    """A line for each reason: the same one of many rows is told once, with their number and the first of them."""
+    alike: dict[tuple[str, str, str], list[int]] = {}
+    for problem in report.problems:
+        alike.setdefault((problem.set, problem.field, problem.reason), []).append(problem.row)
+    told = list(alike.items())[:MAX_SHOWN]
+    for (set_name, field, reason), rows in told:
+        first = ", ".join(map(str, rows[:MAX_ROWS]))
+        more = f" and {len(rows) - MAX_ROWS:,} more" if len(rows) > MAX_ROWS else ""
+        noun = "row" if len(rows) == 1 else f"{len(rows):,} rows,"
+        where = f"  {noun} {first}{more} (from 0) of {set_name}, {shown(field)}: "
+        yield Text(where + on_one_line(reason, 200))
+    yield from _rest(report.num_problems, sum(len(rows) for _, rows in told))
 
 
 def _fields(report: SetReport) -> Table:
@@ -115,6 +128,6 @@ def _repeated(noun: str, more: str, rows: list[RepeatedRow], num: int) -> Iterat
     yield from _rest(num)
 
 
-def _rest(num: int) -> Iterator[Text]:
-    if num > MAX_SHOWN:
-        yield Text(f"  and {num - MAX_SHOWN:,} more (--json lists the first 100)")
+def _rest(num: int, num_told: int = MAX_SHOWN) -> Iterator[Text]:
+    if num > num_told:
+        yield Text(f"  and {num - num_told:,} more (--json lists the first 100)")

@@ -32,6 +32,11 @@ def stdout_console() -> Console:
     return _bounded(QuietConsole(markup=False, highlight=False, emoji=False))
 
 
+def list_console() -> Console:
+    """For lists, which use all of a wide window."""
+    return QuietConsole(markup=False, highlight=False, emoji=False)
+
+
 def stderr_console() -> Console:
     """For sentences about what went wrong, and for progress when stdout belongs to a program."""
     return _bounded(QuietConsole(stderr=True, markup=False, highlight=False, emoji=False))

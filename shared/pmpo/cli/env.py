@@ -49,7 +49,7 @@ def _shown(row: dict[str, Any]) -> str:
 def _setting(name: str, value: Any, settings: Settings) -> dict[str, Any]:
     field = Settings.model_fields[name]
     is_set = name in settings.model_fields_set
-    if value is not None and (field.repr is False or name == "endpoints"):  # a table may hold keys in its addresses
+    if value and (field.repr is False or name == "endpoints"):  # a table may hold keys in its addresses
         value = HIDDEN
     elif isinstance(value, str):
         value = _PASSWORD.sub("***@", value)

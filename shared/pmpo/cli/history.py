@@ -3,46 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 
-from rich.console import RenderableType
-from rich.table import Table
+from rich.console import Console, RenderableType
 from rich.text import Text
 
-from pmpo.cli import words
+from pmpo.cli import clock, words
 from pmpo.cli.console import on_one_line
-from pmpo.cli.tables import plain_table
+from pmpo.cli.report import indented
+from pmpo.cli.tables import Column, print_list
 from pmpo.contracts.prompts import LabelMove, PromptSummary, PromptVersionView
 
-MAX_TEXT = 40
+MAX_TEXT = 200
+COLUMNS = (
+    Column("name"),
+    Column("versions", rank=2, is_number=True),
+    Column("labels", rank=1, least=12),
+    Column("newest", rank=3),
+)
 
 
-def prompt_table(found: Sequence[PromptSummary]) -> Table:
-    """One line a prompt."""
-    table = _table("name", "versions", "labels", "newest")
-    for prompt in found:
-        table.add_row(prompt.name, str(prompt.num_versions), _labels(prompt.labels), _moment(prompt.updated_at))
-    return table
+def print_prompts(console: Console, found: Sequence[PromptSummary]) -> None:
+    """One line a prompt, its name whole."""
+    rows = [(each.name, str(each.num_versions), _labels(each.labels), clock.utc(each.updated_at)) for each in found]
+    print_list(console, COLUMNS, rows)
 
 
-def prompt_log(versions: Sequence[PromptVersionView], moves: Sequence[LabelMove]) -> Iterator[RenderableType]:
-    """The versions, and below them the moves of labels, where there are any."""
-    table = _table("version", "made", "from", "validation loss", "labels", "prompt")
+def prompt_log(
+    versions: Sequence[PromptVersionView], moves: Sequence[LabelMove], console: Console
+) -> Iterator[RenderableType]:
+    """The versions, a few lines each, and below them the moves of labels, where there are any."""
     for version in versions:
-        table.add_row(
-            str(version.version),
-            _moment(version.created_at),
-            _source(version),
-            _losses(version),
-            ", ".join(version.labels) or "-",
-            Text(on_one_line(version.prompt, MAX_TEXT)),
-        )
-    yield table
-    if moves:
+        labels = "".join(f"  [{label}]" for label in version.labels)
+        head = (f"version {version.version}", "bold")
+        yield Text.assemble(head, f"  {clock.utc(version.created_at)}", (labels, "green"))
+        for line in (*_source(version), on_one_line(version.prompt, MAX_TEXT)):
+            yield indented(Text(line), console)
         yield Text()
+    if moves:
         yield Text("Labels", style="bold")
     for move in moves:
-        yield Text(f"  {_moment(move.moved_at)}  {move.label}: {_path(move)}")
+        yield Text(f"  {clock.utc(move.moved_at)}  {move.label}: {_path(move)}")
 
 
 def _path(move: LabelMove) -> str:
@@ -51,31 +51,17 @@ def _path(move: LabelMove) -> str:
     return f"{origin}to version {move.to_version}{how}"
 
 
-def _source(version: PromptVersionView) -> str:
-    if version.lineage is None:
-        return on_one_line(version.note, 24) or "a person"
-    parent = "" if version.parent is None else f", from version {version.parent}"
-    return f"job {version.lineage.job_id}{parent}"
-
-
-def _losses(version: PromptVersionView) -> str:
+def _source(version: PromptVersionView) -> Iterator[str]:
+    """Who made it, and what a job measured."""
     lineage = version.lineage
-    if lineage is None:
-        return "-"
-    before, after = words.loss(lineage.validation_loss_before), words.loss(lineage.validation_loss_after)
-    return f"{before} to {after}, {lineage.verdict}"
+    parent = "" if version.parent is None else f", from version {version.parent}"
+    yield f"by a person{parent}" if lineage is None else f"by job {lineage.job_id}{parent}"
+    if version.note:
+        yield f"note: {on_one_line(version.note, MAX_TEXT)}"
+    if lineage is not None:
+        before, after = words.loss(lineage.validation_loss_before), words.loss(lineage.validation_loss_after)
+        yield f"validation loss {before} → {after}, {lineage.verdict}"
 
 
 def _labels(found: Mapping[str, int]) -> str:
     return ", ".join(f"{label}: {version}" for label, version in sorted(found.items())) or "-"
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _table(*headings: str) -> Table:
-    table = plain_table()
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in ("version", "versions") else "left")
-    return table

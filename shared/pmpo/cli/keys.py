@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from rich.text import Text
 
+from pmpo.cli import clock
 from pmpo.cli.completion import key_ids
-from pmpo.cli.console import print_json, shown, stderr_console, stdout_console
+from pmpo.cli.console import list_console, on_one_line, print_json, shown, stderr_console, stdout_console
 from pmpo.cli.options import AsJson, Url
-from pmpo.cli.tables import plain_table
+from pmpo.cli.tables import Column, print_list
 from pmpo.client import Client
 from pmpo.contracts.keys import KeyView, NewKey
 from pmpo.contracts.problems import refusal
 
 keys = typer.Typer(help="API keys: who may call an API.", no_args_is_help=True, rich_markup_mode="markdown")
 DAY_S = 86_400
+MAX_NAME = 60
+COLUMNS = (
+    Column("id"),
+    Column("name", rank=1, least=8),
+    Column("scopes", rank=2),
+    Column("made", rank=5),
+    Column("last used", rank=4),
+    Column("ends", rank=3),
+)
 
 
 class _Scope(StrEnum):
@@ -58,18 +66,13 @@ def create(name: Name, scope: Scopes = None, days: Days = None, url: Url = None,
 
 @keys.command("list", epilog="Example: pmpo keys list")
 def list_keys(url: Url = None, as_json: AsJson = False) -> None:
-    """List your project's keys; the keys themselves are not kept anywhere."""
+    """List your project's keys; the keys themselves are not kept anywhere, and a last use is noted to the hour."""
     with Client(url) as client:
         page = client.list_keys()
     if as_json:
         print_json(page.model_dump(mode="json"))
         return
-    table = plain_table()
-    for heading in ("id", "name", "scopes", "made", "last used", "ends"):
-        table.add_column(heading)
-    for key in page.keys:
-        table.add_row(*(Text(cell) for cell in _row(key)))
-    stdout_console().print(table)
+    print_list(list_console(), COLUMNS, [_row(key) for key in page.keys])
 
 
 @keys.command(epilog="Example: pmpo keys revoke 0123456789ab")
@@ -95,11 +98,6 @@ def _asked(name: str, scopes: list[_Scope] | None, days: float | None) -> NewKey
 
 
 def _row(key: KeyView) -> tuple[str, ...]:
-    used = "never" if key.last_used_at is None else _moment(key.last_used_at)
-    ends = "never" if key.expires_at is None else _moment(key.expires_at)
-    return key.id, shown(key.name), ", ".join(key.scopes), _moment(key.created_at), used, ends
-
-
-def _moment(seconds: float) -> str:
-    """UTC, to the hour: uses are not noted any finer."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H}h"
+    used = "never" if key.last_used_at is None else clock.utc(key.last_used_at)
+    ends = "never" if key.expires_at is None else clock.utc(key.expires_at)
+    return key.id, on_one_line(key.name, MAX_NAME), ", ".join(key.scopes), clock.utc(key.created_at), used, ends

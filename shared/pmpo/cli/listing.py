@@ -8,23 +8,30 @@ from itertools import islice
 from typing import Annotated, cast, get_args
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
-from pmpo.cli import words
+from pmpo.cli import clock, words
 from pmpo.cli.completion import among
-from pmpo.cli.console import on_one_line, print_json, progress_console, stdout_console
+from pmpo.cli.console import list_console, on_one_line, print_json, progress_console, stdout_console
 from pmpo.cli.optimize import goes_on
 from pmpo.cli.options import AsJson, JobId, Url
-from pmpo.cli.tables import plain_table
+from pmpo.cli.tables import Column, print_list
 from pmpo.cli.watch import Watcher
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobState, JobView
 from pmpo.contracts.modes import JobKind
 from pmpo.errors import InvalidInputError
 
-MAX_NAME = 28
-MOMENT = "%Y-%m-%d %H:%M"
+MAX_NAME = 60
+COLUMNS = (
+    Column("id"),
+    Column("name", rank=1, least=8),
+    Column("state"),
+    Column("made", rank=2),
+    Column("round", rank=4, is_number=True),
+    Column("train loss", rank=5, is_number=True),
+    Column("verdict", rank=3),
+)
 STATE_STYLES = {"succeeded": "green", "failed": "red", "cancelled": "dim", "running": "cyan"}
 _AGO = re.compile(r"(\d{1,6})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -71,7 +78,7 @@ def list_jobs(
     if as_json:
         print_json({"jobs": [job.model_dump(mode="json") for job in found]})
     elif found:
-        stdout_console().print(_table(found))
+        print_list(list_console(), COLUMNS, [_row(job) for job in found])
     else:
         stdout_console().print("no jobs")
 
@@ -108,24 +115,15 @@ def _known(option: str, given: str, known: tuple[str, ...]) -> str:
     return given
 
 
-def _table(jobs: list[JobView]) -> Table:
-    table = plain_table()
-    for column in ("id", "name", "state", "made"):
-        table.add_column(column, no_wrap=True)
-    for column in ("round", "train loss"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for job in jobs:
-        progress = job.progress
-        table.add_row(
-            job.id,
-            Text(on_one_line(job.name, MAX_NAME)),
-            Text(job.state, style=STATE_STYLES.get(job.state, "")),
-            datetime.fromtimestamp(job.created_at).astimezone().strftime(MOMENT),
-            f"{progress.iteration}/{progress.max_iterations}" if progress.max_iterations else "-",
-            "-"
-            if progress.train_loss is None
-            else f"{words.loss(progress.train_loss_before)} → {words.loss(progress.train_loss)}",
-            job.verdict or "-",
-        )
-    return table
+def _row(job: JobView) -> tuple[str | Text, ...]:
+    progress = job.progress
+    before, after = words.loss(progress.train_loss_before), words.loss(progress.train_loss)
+    return (
+        job.id,
+        on_one_line(job.name, MAX_NAME),
+        Text(job.state, style=STATE_STYLES.get(job.state, "")),
+        clock.utc(job.created_at),
+        f"{progress.iteration}/{progress.max_iterations}" if progress.max_iterations else "-",
+        "-" if progress.train_loss is None else f"{before} → {after}",
+        job.verdict or "-",
+    )

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pmpo.cli import history
 from pmpo.cli.completion import prompt_labels, prompt_names, prompt_numbers, prompt_versions
-from pmpo.cli.console import print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.console import list_console, print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.options import AsJson, Url
 from pmpo.cli.report import diff_legend, diff_text, has_colour, indented
 from pmpo.client import Client
@@ -64,7 +64,7 @@ def list_prompts(limit: PageSize = 100, url: Url = None, as_json: AsJson = False
     if as_json:
         print_json(page.model_dump(mode="json"))
     elif page.prompts:
-        stdout_console().print(history.prompt_table(page.prompts))
+        history.print_prompts(list_console(), page.prompts)
     else:
         print_words(stdout_console(), f"There are no prompts yet. {HOW_TO_BEGIN}")
 
@@ -166,8 +166,9 @@ def log(name: Name, limit: PageSize = 20, url: Url = None, as_json: AsJson = Fal
     if as_json:
         print_json({"name": name, **versions.model_dump(mode="json"), "labels": labels.model_dump(mode="json")})
         return
-    for part in history.prompt_log(versions.versions, labels.moves):
-        stdout_console().print(part)
+    console = stdout_console()
+    for part in history.prompt_log(versions.versions, labels.moves, console):
+        console.print(part)
 
 
 def _tell(found: PromptVersionView, sentence: str, *, as_json: bool) -> None:

@@ -142,10 +142,10 @@ def _cost(result: ResultView) -> RenderableType:
         why = f"Started again {words.counted(result.num_restarts, 'time')} from a runner-up. {why}"
     if words.seeds(result):
         why = f"{words.seeds(result)}. {why}"
-    if result.detail:
-        why += f" {words.sentence(shown(result.detail))}"
+    if result.detail and not words.is_told_by_verdict(result):
+        why += f" {words.sentence(shown(result.detail)).rstrip('.')}."
     cost = (
-        f"Cost: {result.scored_tokens:,} tokens scored ({result.computed_tokens:,} computed, the rest was shared), "
+        f"Cost: {result.scored_tokens:,} tokens scored{words.computed(result)}, "
         f"{result.generated_tokens:,} generated, {words.seconds(result.seconds)}"
         f"{f', {words.money(result.money)}' if result.money is not None else ''}."
     )
@@ -162,9 +162,9 @@ def diff_legend(console: Console) -> str:
     return "red: removed, green: added" if has_colour(console) else "[-removed-] {+added+}"
 
 
-def indented(text: Text, console: Console) -> Text:
-    """``text`` wrapped to the console, two columns in, without blanks at the ends of lines."""
-    lines = text.wrap(console, console.width - 2)
+def indented(text: Text, console: Console, by: int = 2) -> Text:
+    """``text`` wrapped to the console, ``by`` columns in, without blanks at the ends of lines."""
+    lines = text.wrap(console, console.width - by)
     for line in lines:
         line.rstrip()
-    return Text("\n").join(Text("  ") + line for line in lines)
+    return Text("\n").join(Text(" " * by) + line for line in lines)

@@ -51,7 +51,8 @@ def diff(job_id: JobId, url: Url = None, steps: Steps = False, as_json: AsJson =
 
 
 def print_report(console: Console, found: ReportView, result: ResultView | None) -> None:
-    """Everything about a job, with ``result`` where it has one."""
+    """Which job it is and everything about it, with ``result`` where it has one."""
+    console.print(Text(f"Job {found.job_id}: {shown(found.name) or 'without a name'}, {found.state}", style="bold"))
     if result is not None:
         print_result(console, result)
     sections = [

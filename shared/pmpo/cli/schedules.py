@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Annotated, cast
 
 import typer
-from rich.text import Text
 
+from pmpo.cli import clock
 from pmpo.cli.completion import schedule_ids
-from pmpo.cli.console import print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.console import list_console, on_one_line, print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.jobs import read_job
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
-from pmpo.cli.tables import plain_table
+from pmpo.cli.tables import Column, print_list
 from pmpo.client import Client
 from pmpo.contracts.schedules import CatchUp, Overlap, ScheduleSpec, ScheduleView
 from pmpo.errors import InvalidInputError
@@ -35,6 +34,16 @@ CatchUpOption = Annotated[
     str, typer.Option("--catch-up", metavar="WHAT", help="Times that were missed are made up for: none or once.")
 ]
 Name = Annotated[str, typer.Option("--name", help="What lists call it; otherwise the job's name.")]
+MAX_NAME = 60
+COLUMNS = (
+    Column("id"),
+    Column("name", rank=1, least=8),
+    Column("when", rank=3),
+    Column("next", rank=2),
+    Column("jobs", rank=5, is_number=True),
+    Column("lost", rank=6, is_number=True),
+    Column("last", rank=4),
+)
 ScheduleId = Annotated[
     str,
     typer.Argument(metavar="ID", help="Schedule id, as printed by `pmpo schedule list`.", autocompletion=schedule_ids),
@@ -76,7 +85,7 @@ def add(
     for warning in made.warnings:
         stderr_console().print(f"warning: {shown(warning)}")
     stdout_console().print(made.id)
-    print_words(stderr_console(), f"The first job is made at {_local(made.next_at)}.")
+    print_words(stderr_console(), f"The first job is made at {_at(made, made.next_at)}.")
 
 
 @schedule.command("list", epilog="Example: pmpo schedule list --json")
@@ -93,12 +102,7 @@ def list_schedules(url: Url = None, as_json: AsJson = False) -> None:
     if not page.schedules:
         stdout_console().print("There are no schedules.")
         return
-    table = plain_table()
-    for column in ("id", "name", "when", "next", "jobs", "lost", "last"):
-        table.add_column(column, overflow="fold")
-    for each in page.schedules:
-        table.add_row(*map(Text, _row(each)))
-    stdout_console().print(table)
+    print_list(list_console(), COLUMNS, [_row(each) for each in page.schedules])
 
 
 @schedule.command(epilog="Example: pmpo schedule show ID")
@@ -126,7 +130,7 @@ def resume(schedule_id: ScheduleId, url: Url = None, as_json: AsJson = False) ->
     """Make jobs again; its catch-up policy decides about times that came meanwhile."""
     with Client(url) as client:
         found = client.resume_schedule(schedule_id)
-    _tell(found, f"goes on; its next time: {_local(found.next_at)}", as_json=as_json)
+    _tell(found, f"goes on; its next time: {_at(found, found.next_at)}", as_json=as_json)
 
 
 @schedule.command("rm", epilog="Example: pmpo schedule rm ID")
@@ -150,7 +154,15 @@ def _tell(found: ScheduleView, what: str, *, as_json: bool) -> None:
 def _row(each: ScheduleView) -> tuple[str, ...]:
     num_lost = each.num_skipped + each.num_missed + each.num_refused
     last = each.last_outcome.decision if each.last_outcome else "-"
-    return (each.id, shown(each.name), _when(each), _next(each), str(each.num_runs), str(num_lost), last)
+    return (
+        each.id,
+        on_one_line(each.name, MAX_NAME),
+        _when(each),
+        _next(each),
+        str(each.num_runs),
+        str(num_lost),
+        last,
+    )
 
 
 def _details(each: ScheduleView) -> Iterator[tuple[str, str]]:
@@ -159,11 +171,11 @@ def _details(each: ScheduleView) -> Iterator[tuple[str, str]]:
     yield "when", _when(each)
     yield "overlap", each.overlap
     yield "catch up", each.catch_up
-    yield "next job", _next(each)
-    made = "-" if each.last_at is None else f"{_local(each.last_at)}, job {each.last_job_id}"
+    yield "next job", f"{_next(each)}{_beside(each, each.paused_at or each.next_at)}"
+    made = "-" if each.last_at is None else f"{_at(each, each.last_at)}, job {each.last_job_id}"
     yield "last job", made
     last = each.last_outcome
-    yield "last time", "-" if last is None else f"{_local(last.due_at)}: {last.decision} ({last.detail})"
+    yield "last time", "-" if last is None else f"{_at(each, last.due_at)}: {last.decision} ({last.detail})"
     yield "jobs made", str(each.num_runs)
     yield "times lost", f"{each.num_skipped} skipped, {each.num_missed} missed, {each.num_refused} refused"
     for warning in each.warnings:
@@ -176,12 +188,16 @@ def _when(each: ScheduleView) -> str:
 
 
 def _next(each: ScheduleView) -> str:
-    return _local(each.next_at) if each.paused_at is None else f"paused since {_local(each.paused_at)}"
+    return _at(each, each.next_at) if each.paused_at is None else f"paused since {_at(each, each.paused_at)}"
 
 
-def _local(moment: float) -> str:
-    """A moment by this machine's clocks."""
-    return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M %Z")
+def _at(each: ScheduleView, moment: float) -> str:
+    """A moment by the schedule's own clocks."""
+    return clock.in_zone(moment, each.timezone)
+
+
+def _beside(each: ScheduleView, moment: float) -> str:
+    return "" if each.timezone == "UTC" else f" ({clock.utc(moment)})"
 
 
 def _one_of(option: str, given: str, known: tuple[str, ...]) -> str:

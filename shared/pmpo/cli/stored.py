@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from pmpo.cli import words
+from pmpo.cli import clock, words
 from pmpo.cli.completion import dataset_ids
-from pmpo.cli.console import on_one_line, print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.console import list_console, on_one_line, print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.options import AsJson, Fields, Url
-from pmpo.cli.tables import plain_table
+from pmpo.cli.tables import Column, print_list
 from pmpo.client import Client
 from pmpo.client.rows import DataFile
 from pmpo.contracts.datasets import DatasetView
@@ -23,7 +19,13 @@ from pmpo.data.loading import STDIN, Format
 from pmpo.data.mapping import parse_mapping
 from pmpo.errors import InvalidInputError
 
-MAX_NAME = 30
+MAX_NAME = 60
+COLUMNS = (
+    Column("id"),
+    Column("name", rank=1, least=8),
+    Column("rows", rank=2, is_number=True),
+    Column("stored", rank=3),
+)
 
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="JSON lines, JSON, CSV, TSV or Parquet; `-` is standard input.")
@@ -88,7 +90,7 @@ def list_stored(limit: PageSize = 50, url: Url = None, as_json: AsJson = False) 
     if not page.datasets:
         print_words(console, "There are no data sets. Store one with: pmpo datasets push FILE")
         return
-    console.print(_table(page.datasets))
+    print_list(list_console(), COLUMNS, [_row(view) for view in page.datasets])
     if page.next is not None:
         stderr_console().print(f"There are more; --limit shows up to {500}.")
 
@@ -109,12 +111,5 @@ def _size(view: DatasetView) -> str:
     return f"{words.counted(view.num_rows, 'row')} in {view.num_bytes:,} bytes{more}"
 
 
-def _table(views: Sequence[DatasetView]) -> Table:
-    table = plain_table()
-    table.add_column("id", no_wrap=True)
-    for heading in ("name", "rows", "stored"):
-        table.add_column(heading, justify="right" if heading == "rows" else "left")
-    for view in views:
-        moment = datetime.fromtimestamp(view.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        table.add_row(view.id, Text(on_one_line(view.name, MAX_NAME)), f"{view.num_rows:,}", moment)
-    return table
+def _row(view: DatasetView) -> tuple[str, ...]:
+    return view.id, on_one_line(view.name, MAX_NAME), f"{view.num_rows:,}", clock.utc(view.created_at)

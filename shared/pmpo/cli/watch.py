@@ -197,12 +197,19 @@ def failure(job: JobView) -> str:
     return f"job {job.id} failed: {shown(job.failure.message)} ({job.failure.code})"
 
 
+def _state(job: JobView) -> str:
+    """A job that was paused, or whose worker went, is taken up again; only one that met trouble is attempted again."""
+    if job.attempts < 2:
+        return job.state
+    return f"{job.state}, attempt {job.attempts}" if job.failure else f"{job.state}, taken up {job.attempts} times"
+
+
 def describe(job: JobView) -> list[tuple[str, str]]:
     """What `pmpo status` says, as names and values."""
     progress = job.progress
     lines = [
         ("job", f"{job.id} ({shown(job.name)})"),
-        ("state", job.state if job.attempts < 2 else f"{job.state}, attempt {job.attempts}"),
+        ("state", _state(job)),
         ("rows", words.splits(job.splits)),
         ("round", f"{progress.iteration} of {progress.max_iterations}"),
         ("train loss", f"{words.loss(progress.train_loss_before)} → {words.loss(progress.train_loss)}"),
@@ -212,7 +219,7 @@ def describe(job: JobView) -> list[tuple[str, str]]:
     if progress.money is not None:
         lines.append(("cost", words.money(progress.money)))
     if job.stop_reason:
-        lines.append(("stopped", f"{words.stop_reason(job.stop_reason)} ({job.stop_reason})"))
+        lines.append(("stopped", words.stop_reason(job.stop_reason)))
     if job.verdict:
         lines.append(("verdict", job.verdict))
     if job.registered:

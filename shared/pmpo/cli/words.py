@@ -48,9 +48,9 @@ LOSSES = {
 
 
 def loss_legend(result: ResultView) -> str:
-    """What the loss measures, in which form and unit."""
+    """What the loss measures, in which form and unit; ``auto`` is none, it chooses pair by pair."""
     objective = result.objective
-    form = "" if objective.kind == "supervised" else f" ({objective.form})"
+    form = "" if objective.kind == "supervised" or objective.form == "auto" else f" ({objective.form})"
     return f"loss: {LOSSES[objective.kind]}{form}, in {objective.unit}; lower is better"
 
 
@@ -120,6 +120,21 @@ def seeds(result: ResultView) -> str:
         return ""
     best = "a rewrite" if result.best_seed is None else f"your prompt {result.best_seed}, as you wrote it"
     return f"{result.num_seeds} seed prompts were compared; the result is {best}, tested against your first"
+
+
+def is_told_by_verdict(result: ResultView) -> bool:
+    """Whether the verdict says already what ``detail`` says: that there are too few test rows."""
+    few = f"the test set has {result.splits.test} rows; at least"
+    return result.detail.startswith(few) and verdict(result).startswith("Not tested: ")
+
+
+def computed(result: ResultView) -> str:
+    """How much of what was scored the model had to compute, in brackets; empty where that was all."""
+    if result.computed_tokens >= result.scored_tokens:
+        return ""
+    if not result.computed_tokens:
+        return " (none computed: all scores were known already)"
+    return f" ({result.computed_tokens:,} computed, the rest was shared)"
 
 
 def money(value: float | None) -> str:

@@ -83,6 +83,17 @@ def test_links_lead_somewhere() -> None:
             assert target.startswith("https://") or (path.parent / target).exists(), (path, target)
 
 
+def test_the_demo_in_the_readme_tells_each_use_beside_its_cap() -> None:
+    from pmpo.cli.embedded import find_examples
+    from pmpo.runs.jobfile import load_job
+
+    budget = load_job(find_examples() / "review-city.yaml").budget
+    assert budget.scored_tokens and budget.generated_tokens
+    caps = rf"[\d,]+ of {budget.scored_tokens:,} tokens scored, [\d,]+ of {budget.generated_tokens:,} generated, "
+    told = [line for line in README.splitlines() if line.startswith("iteration ")]
+    assert told and all(re.search(caps, line) for line in told)
+
+
 def test_the_job_in_the_readme_is_one(tmp_path: Path) -> None:
     from pmpo.runs.jobfile import load_job
     from pmpo.runs.jobspec import search_spec, split_job

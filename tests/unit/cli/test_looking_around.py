@@ -11,6 +11,7 @@ import pytest
 from pmpo.cli.listing import moment
 from pmpo.cli.main import main
 from pmpo.cli.progress import JobProgress
+from pmpo.contracts.jobs import JobFailure
 from pmpo.contracts.sections import BudgetSpec
 from pmpo.errors import InvalidInputError
 
@@ -58,6 +59,15 @@ def test_a_watch_ends_with_the_result(at: Any, capsys: pytest.CaptureFixture[str
     assert "Job job-1: review-city" in capsys.readouterr().out
 
 
+def test_a_job_that_was_resumed_did_not_fail(at: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    trouble = JobFailure(code="upstream", message="the scorer is away")
+    for failure, said in ((None, "running, taken up 2 times"), (trouble, "running, attempt 2")):
+        at.add_job(state="running", attempts=2, failure=failure, stop_reason="iterations")
+        assert main(["status", "job-1"]) == 0
+        lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+        assert f"state {said}" in lines and "stopped all rounds were used" in lines
+
+
 def test_env_hides_keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("PMPO_API_KEY", "s3cret")
     monkeypatch.setenv("PMPO_REDIS_URL", "redis://me:s3cret@host:6379/0")
@@ -66,6 +76,15 @@ def test_env_hides_keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         assert main(["env", *options]) == 0
         out = capsys.readouterr().out
         assert "PMPO_REDIS_URL" in out and "http://***@host:8000" in out and "s3cret" not in out
+
+
+def test_env_does_not_call_an_empty_key_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PMPO_API_KEY", "")
+    assert main(["env"]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("PMPO_API_KEY=")]
+    assert "set, not shown" not in line
 
 
 def test_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

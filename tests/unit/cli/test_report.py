@@ -47,6 +47,28 @@ def test_everything_that_matters_is_there(double: ModuleType) -> None:
         assert part in joined(text)
 
 
+def test_what_was_computed_is_said_where_it_differs(double: ModuleType) -> None:
+    def cost(computed_tokens: int) -> str:
+        return joined(printed(double.make_result(scored_tokens=51_372, computed_tokens=computed_tokens)))
+
+    assert "Cost: 51,372 tokens scored (none computed: all scores were known already), 3,412 generated" in cost(0)
+    assert "Cost: 51,372 tokens scored (372 computed, the rest was shared), 3,412 generated" in cost(372)
+    assert "Cost: 51,372 tokens scored, 3,412 generated" in cost(51_372)
+
+
+def test_too_few_test_rows_are_told_once_and_other_details_end_in_a_full_stop(double: ModuleType) -> None:
+    untested = double.make_result()
+    splits = untested.splits.model_copy(update={"test": 0})
+    detail = "the test set has 0 rows; at least 5 are needed for a verdict"
+    few = {"test": None, "verdict": "untested", "splits": splits, "stop_reason": "iterations"}
+    text = joined(printed(untested.model_copy(update={**few, "detail": detail})))
+    assert "Not tested: 0 test rows are fewer than 5." in text
+    assert "Stopped because all rounds were used. Cost:" in text
+    for given in ("it was late", "it was late."):
+        text = joined(printed(untested.model_copy(update={**few, "detail": given})))
+        assert "Stopped because all rounds were used. It was late. Cost:" in text
+
+
 def test_no_line_is_wider_than_the_window(double: ModuleType) -> None:
     long = " ".join(f"word{number}" for number in range(200))
     text = printed(double.make_result(prompt_after=long, detail=long))
@@ -209,7 +231,7 @@ def test_a_result_of_pairs_speaks_of_pairs(double: ModuleType) -> None:
     text = joined(printed(result))
     for part in (
         "the loss fell by 2.12 nats per pair on 30 rows",
-        "loss: how far the chosen answers are from winning (auto), in nats per pair; lower is better",
+        "loss: how far the chosen answers are from winning, in nats per pair; lower is better",
         "test pairs won 40 % 90 % +50 points",
         "2 training rows hardly told the prompts apart (rows 3, 11, counted from 0); in 1 the right answer is the "
         "unlikely one every time: look at the labels.",

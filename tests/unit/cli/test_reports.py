@@ -60,7 +60,7 @@ def test_every_kind_of_job_can_be_shown_whole_and_in_part(name: str) -> None:
         text = printed(found, report, width=60)
         assert max(map(len, text.splitlines())) <= 60
         for view in report.candidates:
-            assert " ".join(view.prompt.split())[:40] in joined(text)
+            assert " ".join(view.prompt.split()) in joined(text)
         assert joined(report.note) in joined(text)
 
 
@@ -82,6 +82,22 @@ def test_the_sections_hold_the_numbers_of_the_run() -> None:
             assert f"{unit.delta:+.3f} ± {unit.standard_error:.3f} {unit.text}" in text
     for point in report.curve:
         assert f"{point.iteration} {point.train_loss:.3f} {point.validation_loss:.3f} {point.scored_tokens:,}" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_the_job_comes_first_then_texts_are_whole_and_equal_refusals_are_counted(width: int) -> None:
+    found = ran("pmpo")
+    report = found.report()
+    first = report.candidates[0]
+    long = " ".join(f"word{number}" for number in range(60))
+    refused = {"id": None, "fate": "refused", "reason": "duplicate", "prompt": long}
+    again = [first.model_copy(update={**refused, "number": 900 + number, "iteration": number}) for number in (2, 3, 5)]
+    changed = report.model_copy(update={"name": "cities", "candidates": [first, *again]})
+    text = printed(found, changed, width)
+    assert text.startswith(f"Job {report.job_id}: cities, succeeded\n")
+    assert joined(text).count("refused: tried before (3 times, to round 5)") == 1
+    assert joined(text).count(long) == 1
+    assert max(map(len, text.splitlines())) <= width
 
 
 def test_losses_row_by_row_are_shown_when_they_were_asked_for() -> None:

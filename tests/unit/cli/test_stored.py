@@ -127,6 +127,16 @@ def test_check_names_rows_keys_and_reasons(tmp_path: Path, capsys: pytest.Captur
     assert "input 42 0 text 1 5 5 5" in said
 
 
+def test_one_problem_of_many_rows_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("input,answer\n" + "".join(f"order {number},yes\n" for number in range(80)), encoding="utf-8")
+    assert main(["datasets", "check", str(path)]) == 1
+    out = capsys.readouterr().out
+    [line] = [line for line in out.splitlines() if "target" in line and "rows" in line]
+    assert line.startswith("  80 rows, 0, 1, 2, 3, 4 and 75 more (from 0) of train, target: ")
+    assert "80 problems:" in out and "--json" not in out
+
+
 def test_check_of_good_data_needs_no_service(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

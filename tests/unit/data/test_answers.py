@@ -84,7 +84,8 @@ def test_how_an_answer_begins_is_carried() -> None:
         (
             "preference",
             CHOICE,
-            "the keys there are: input, options, answer; say under 'fields' which key holds what, or set "
+            "the keys there are: input, options, answer; say under 'fields' which key holds what (on "
+            "the command line: --field chosen=KEY), or set "
             "objective.kind to options, whose keys these are",
         ),
         ("supervised", PAIR, "or set objective.kind to preference, whose keys these are"),
