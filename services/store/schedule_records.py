@@ -40,12 +40,14 @@ class ScheduleRecord:
         project: whose it is.
         held_job: the job that its window keeps paused; empty for none.
         waits: whether the time that has come waits for the end of the last job.
+        datasets: ids of the job's sets by their content, whether they are stored or not.
     """
 
     view: ScheduleView
     project: str
     held_job: str
     waits: bool
+    datasets: tuple[str, ...]
 
     @property
     def id(self) -> str:
@@ -92,7 +94,8 @@ def first_fields(new: NewSchedule) -> Mapping[str, str | bytes | float]:
 
 def first_record(new: NewSchedule) -> ScheduleRecord:
     """The record of a schedule that is being saved now."""
-    values = [str(first_fields(new).get(name, "")).encode() for name in FIELDS]
+    fields = first_fields(new)
+    values = [str(fields.get(name, "")).encode() for name in FIELDS]
     record = read_record(new.id, values)
     assert record is not None, "a new schedule has a time"
     return record
@@ -104,6 +107,7 @@ def read_record(schedule_id: str, values: Sequence[bytes | None]) -> ScheduleRec
     if "next_at" not in found:
         return None
     shown = {name: found[name] for name in TEXT_FIELDS if name in found and name != "project"}
+    about = json.loads(found["about"])
     outcome = ScheduleOutcome.model_validate_json(found["outcome"]) if "outcome" in found else None
     view = ScheduleView.model_validate(
         {
@@ -115,7 +119,8 @@ def read_record(schedule_id: str, values: Sequence[bytes | None]) -> ScheduleRec
             **{name: float(found[name]) if name in found else None for name in MOMENT_FIELDS},
             "last_job_id": found.get("last_job_id"),
             "last_outcome": outcome,
-            "warnings": json.loads(found["about"])["warnings"],
+            "warnings": about["warnings"],
         }
     )
-    return ScheduleRecord(view, found["project"], found.get("held_job", ""), found.get("waits") == "1")
+    datasets = tuple(about["datasets"].values())
+    return ScheduleRecord(view, found["project"], found.get("held_job", ""), found.get("waits") == "1", datasets)

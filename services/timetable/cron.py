@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,6 +71,10 @@ class CronLine:
             if found > moment:
                 return found
         raise CroniterBadDateError(f"no time after {moment} fits {self.text!r}")
+
+    def next_second(self, moment: float) -> int:
+        """The same as a whole second, which is how schedules keep their times."""
+        return math.ceil(self.next_after(moment))
 
     def num_fires(self, first: float, last: float, most: int = MOST_COUNTED) -> int:
         """How often the line fires from ``first``, at which it does, until ``last``; counted up to ``most``."""

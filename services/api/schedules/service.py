@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 import time
 from collections.abc import Iterable
@@ -57,7 +56,7 @@ class ScheduleService:
             catch_up=spec.catch_up,
             window=window,
             created_at=now,
-            next_at=math.ceil(cron.next_after(now)),
+            next_at=cron.next_second(now),
             template=await self._jobs.prepared(project, _in_its_queue(spec.job)),
         )
         await self._hold(project, spec.job, new.id)
@@ -106,9 +105,8 @@ class ScheduleService:
             NotFoundError: the project has none of that id.
         """
         record = await self._owned(project, schedule_id)
-        template = await self._store.schedules.template(schedule_id)
         await self._store.schedules.delete(record)
-        await self._release(project, template.datasets.values(), schedule_id)
+        await self._release(project, record.datasets, schedule_id)
         if record.held_job:
             try:
                 await self._jobs.resume(record.held_job)
@@ -147,4 +145,4 @@ def _after_pause(record: ScheduleRecord, now: float) -> tuple[int, ScheduleOutco
     cron = CronLine(record.view.cron, read_zone(record.view.timezone))
     number = cron.num_fires(due_at, now)
     detail = f"the schedule was paused when it came; missed in a row: {number}"
-    return math.ceil(cron.next_after(now)), missed.model_copy(update={"detail": detail}), number
+    return cron.next_second(now), missed.model_copy(update={"detail": detail}), number

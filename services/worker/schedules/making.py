@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from dataclasses import dataclass, replace
 
@@ -39,7 +38,7 @@ class _DueTime:
     @property
     def next_at(self) -> int:
         """The time after now."""
-        return math.ceil(self.cron.next_after(self.now))
+        return self.cron.next_second(self.now)
 
     @property
     def is_late(self) -> bool:

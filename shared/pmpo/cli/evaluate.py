@@ -9,13 +9,12 @@ import typer
 from pmpo.cli.completion import among
 from pmpo.cli.console import progress_console
 from pmpo.cli.evaluations import print_evaluation
-from pmpo.cli.optimize import run_here, run_on_api
-from pmpo.cli.options import AsJson, Fields, Seed, Url
+from pmpo.cli.optimize import refuse_url, run_here, run_on_api
+from pmpo.cli.options import AsJson, Fields, Seed, Url, one_of
 from pmpo.cli.prompt_files import Data, Prompts, job_of_files, prompt_names
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobView
 from pmpo.contracts.modes import Metric
-from pmpo.errors import InvalidInputError
 
 NO_METRIC = "none"
 METRICS = (*get_args(Metric), NO_METRIC)
@@ -59,14 +58,11 @@ def evaluate(
     if not local:
         run_on_api(job, url, console, as_json=as_json, show=show)
         return
-    if url is not None:
-        raise InvalidInputError("--local runs without an API, and --url names one; leave one of them out")
+    refuse_url(url)
     run_here(job, console, as_json=as_json, show=show)
 
 
 def _metric(name: str | None) -> dict[str, Any]:
     if name is None:
         return {}
-    if name not in METRICS:
-        raise InvalidInputError(f"--metric is {name!r:.60}; give one of {', '.join(METRICS)}")
-    return {"metric": None if name == NO_METRIC else name}
+    return {"metric": None if one_of("--metric", name, METRICS) == NO_METRIC else name}

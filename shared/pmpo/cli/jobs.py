@@ -10,14 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from pmpo.cli.console import print_json, shown, stderr_console, stdout_console
-from pmpo.cli.evaluations import print_evaluation
 from pmpo.cli.exits import about_job
 from pmpo.cli.options import AsJson, JobFile, JobId, Seed, Url
-from pmpo.cli.rationales import print_rationales
 from pmpo.cli.report import print_result
-from pmpo.cli.watch import describe
+from pmpo.cli.watch import describe, print_without_winner
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobSpec, JobView
+from pmpo.contracts.modes import KINDS_WITH_A_WINNER
 from pmpo.runtime.settings import load_settings
 
 
@@ -69,11 +68,8 @@ def result(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Show what a finished job found: losses before and after, the new prompt, what was rejected and why."""
     with about_job(job_id), Client(url) as client:
         job = client.get_job(job_id)
-        if job.kind == "rationalize":
-            print_rationales(client.rationales(job_id), as_json=as_json)
-            return
-        if job.kind == "evaluate":
-            print_evaluation(client.evaluation(job_id), as_json=as_json)
+        if job.kind not in KINDS_WITH_A_WINNER:
+            print_without_winner(client, job, as_json=as_json)
             return
         found = client.result(job_id)
     if as_json:

@@ -14,7 +14,7 @@ from pmpo.cli import clock, words
 from pmpo.cli.completion import among
 from pmpo.cli.console import list_console, on_one_line, print_json, progress_console, stdout_console
 from pmpo.cli.optimize import goes_on
-from pmpo.cli.options import AsJson, JobId, Url
+from pmpo.cli.options import AsJson, JobId, Url, one_of
 from pmpo.cli.tables import Column, print_list
 from pmpo.cli.watch import Watcher
 from pmpo.client import Client
@@ -68,8 +68,8 @@ def list_jobs(
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
-    states = [cast(JobState, _known("--state", given, get_args(JobState))) for given in state or ()]
-    of_kind = None if kind is None else cast(JobKind, _known("--kind", kind, get_args(JobKind)))
+    states = [cast(JobState, one_of("--state", given, get_args(JobState))) for given in state or ()]
+    of_kind = None if kind is None else cast(JobKind, one_of("--kind", kind, get_args(JobKind)))
     earliest = None if since is None else moment(since, datetime.now(UTC))
     with Client(url) as client:
         page_size = min(limit, 100)
@@ -107,12 +107,6 @@ def moment(text: str, now: datetime) -> datetime:
             f"--since is {text!r:.60}; give a date (2026-01-31), a time (2026-01-31T18:00) or how long ago it was "
             "(30m, 12h, 7d)"
         ) from None
-
-
-def _known(option: str, given: str, known: tuple[str, ...]) -> str:
-    if given not in known:
-        raise InvalidInputError(f"{option} is {given!r:.60}; give one of {', '.join(known)}")
-    return given
 
 
 def _row(job: JobView) -> tuple[str | Text, ...]:

@@ -61,9 +61,14 @@ def optimize(
             raise InvalidInputError("--resume and --runs are for runs without services; add --local")
         run_on_api(spec, url, console, as_json=as_json)
         return
+    refuse_url(url)
+    run_local(spec, file, console, runs=runs, is_resumed=resume, as_json=as_json)
+
+
+def refuse_url(url: str | None) -> None:
+    """Raises InvalidInputError: --local goes with no address."""
     if url is not None:
         raise InvalidInputError("--local runs without an API, and --url names one; leave one of them out")
-    run_local(spec, file, console, runs=runs, is_resumed=resume, as_json=as_json)
 
 
 def run_local(

@@ -11,11 +11,10 @@ from pmpo.cli import clock
 from pmpo.cli.completion import schedule_ids
 from pmpo.cli.console import list_console, on_one_line, print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.jobs import read_job
-from pmpo.cli.options import AsJson, JobFile, Seed, Url
+from pmpo.cli.options import AsJson, JobFile, Seed, Url, one_of
 from pmpo.cli.tables import Column, print_list
 from pmpo.client import Client
 from pmpo.contracts.schedules import CatchUp, Overlap, ScheduleSpec, ScheduleView
-from pmpo.errors import InvalidInputError
 
 schedule = typer.Typer(help="Jobs that are made again and again.", no_args_is_help=True, rich_markup_mode="markdown")
 Cron = Annotated[
@@ -72,8 +71,8 @@ def add(
         name=name,
         cron=cron,
         timezone=timezone,
-        overlap=cast(Overlap, _one_of("--overlap", overlap, ("skip", "queue"))),
-        catch_up=cast(CatchUp, _one_of("--catch-up", catch_up, ("none", "once"))),
+        overlap=cast(Overlap, one_of("--overlap", overlap, ("skip", "queue"))),
+        catch_up=cast(CatchUp, one_of("--catch-up", catch_up, ("none", "once"))),
         window=window,
         job=read_job(file, seed),
     )
@@ -198,9 +197,3 @@ def _at(each: ScheduleView, moment: float) -> str:
 
 def _beside(each: ScheduleView, moment: float) -> str:
     return "" if each.timezone == "UTC" else f" ({clock.utc(moment)})"
-
-
-def _one_of(option: str, given: str, known: tuple[str, ...]) -> str:
-    if given not in known:
-        raise InvalidInputError(f"{option} is {given!r:.60}; give {' or '.join(known)}")
-    return given

@@ -13,7 +13,7 @@ from rich.text import Text
 from pmpo.cli import words
 from pmpo.cli.console import on_one_line, print_json, progress_console, shown, stdout_console
 from pmpo.cli.optimize import chosen_api
-from pmpo.cli.options import AsJson, Fields, Url
+from pmpo.cli.options import AsJson, Fields, Url, one_of
 from pmpo.cli.prompt_files import Data, PromptOrJob, Prompts, job_of_files, prompt_names
 from pmpo.cli.report import has_colour, indented
 from pmpo.cli.tables import plain_table
@@ -88,8 +88,7 @@ def analyze(
 
     The API is chosen as by `pmpo optimize`: without one, services are started for the moment.
     """
-    if mode not in ("delete", "placeholder"):
-        raise InvalidInputError(f"--mode is {mode!r:.60}; give delete or placeholder")
+    one_of("--mode", mode, ("delete", "placeholder"))
     job = _job([file], data, field)
     with chosen_api(url, progress_console(as_json=as_json)) as api, Client(api.url) as client:
         found = client.analyze(

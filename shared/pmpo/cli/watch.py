@@ -114,14 +114,20 @@ class Watcher:
     def _show(self, client: Client, job: JobView) -> None:
         if self.is_passing:
             job = job.model_copy(update={"registered": None})
-        if job.kind == "rationalize":
-            print_rationales(client.rationales(job.id), as_json=self.as_json)
-        elif job.kind == "evaluate":
-            print_evaluation(client.evaluation(job.id), as_json=self.as_json)
+        if job.kind not in KINDS_WITH_A_WINNER:
+            print_without_winner(client, job, as_json=self.as_json)
         elif self.as_json:
             print_json(dataclasses.asdict(summary(client.result(job.id), job)))
         else:
             print_result(stdout_console(), client.result(job.id), job.registered)
+
+
+def print_without_winner(client: Client, job: JobView, *, as_json: bool) -> None:
+    """The result of a finished job that searches for no prompt."""
+    if job.kind == "rationalize":
+        print_rationales(client.rationales(job.id), as_json=as_json)
+    else:
+        print_evaluation(client.evaluation(job.id), as_json=as_json)
 
 
 class _Sight:

@@ -23,7 +23,6 @@ from pmpo.errors import ConflictError, UpstreamError
 
 Result = TypeVar("Result", ResultView, RationalesView, EvaluationView)
 RESULT_METHODS = {"rationalize": "rationales", "evaluate": "evaluation"}  # by the kind of job; others: result
-KIND_OF: dict[type[BaseModel], str] = {RationalesView: "rationalize", EvaluationView: "evaluate"}
 
 
 class ReadyView(BaseModel):
@@ -154,7 +153,7 @@ class JobCalls:
             ConflictError: there is no result, because the job is not over, failed or was cancelled, or it is of
                 another kind, whose results another method reads.
         """
-        return await self._result(job_id, ResultView)
+        return await self._result(job_id, ResultView, "result")
 
     async def rationales(self, job_id: str) -> RationalesView:
         """The data set that a finished job of kind ``rationalize`` made.
@@ -163,7 +162,7 @@ class JobCalls:
             ConflictError: there is no result, because the job is not over, failed or was cancelled, or it is of
                 another kind, whose results another method reads.
         """
-        return await self._result(job_id, RationalesView)
+        return await self._result(job_id, RationalesView, "rationales")
 
     async def evaluation(self, job_id: str) -> EvaluationView:
         """What a finished job of kind ``evaluate`` measured.
@@ -172,7 +171,7 @@ class JobCalls:
             ConflictError: there is no result, because the job is not over, failed or was cancelled, or it is of
                 another kind, whose results another method reads.
         """
-        return await self._result(job_id, EvaluationView)
+        return await self._result(job_id, EvaluationView, "evaluation")
 
     async def report(self, job_id: str, *, with_losses: bool = False) -> ReportView:
         """All that a job has told, finished or not; ``with_losses`` adds each candidate's losses row by row.
@@ -222,14 +221,15 @@ class JobCalls:
         answer = await self._exchange.try_once(Call("GET", "/healthz", timeout_s, is_repeatable=True))
         return answer is not None and answer.status == 200 and b'"alive"' in answer.body
 
-    async def _result(self, job_id: str, view: type[Result]) -> Result:
+    async def _result(self, job_id: str, view: type[Result], asked: str) -> Result:
+        """``asked``: the method that was called."""
         answer = await self._get(job_path(job_id, "/result"))
         try:
             return read(view, answer)
         except UpstreamError:
             kind = (await self.get_job(job_id)).kind
             method = RESULT_METHODS.get(kind, "result")
-            if method == RESULT_METHODS.get(KIND_OF.get(view, ""), "result"):
+            if method == asked:
                 raise
             raise ConflictError(
                 f"job {job_id} is of kind {kind}, so its result is read with {method}({job_id!r})"

@@ -96,16 +96,21 @@ def exceeded(caps: BudgetCaps, needed: Reservation) -> Iterator[ExceededCap]:
         yield ExceededCap("money", f"{caps.money:g}", _rounded_up(needed.money_pico))
 
 
+def shortage(caps: BudgetCaps, needed: Reservation) -> str:
+    """Each cap that ``needed`` is above, with the smallest one that would do; empty when there is none."""
+    return "; ".join(f"{found.name} {found.cap} (at least {found.needed})" for found in exceeded(caps, needed))
+
+
 def require(caps: BudgetCaps, needed: Reservation, what: str = "the final test and one iteration") -> None:
     """Refuse a budget that does not cover ``what``, which needs ``needed``.
 
     Raises:
         BudgetTooSmallError: names each cap that is too small and the smallest one that would do.
     """
-    short = [f"{found.name} {found.cap} (at least {found.needed})" for found in exceeded(caps, needed)]
+    short = shortage(caps, needed)
     if short:
         raise BudgetTooSmallError(
-            f"the budget does not cover {what}: {'; '.join(short)}; raise it, or lower "
+            f"the budget does not cover {what}: {short}; raise it, or lower "
             "max_prompt_tokens, max_answer_tokens or the number of rows"
         )
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from pmpo.optim.acceptance import MIN_TEST_EXAMPLES, compare
 from pmpo.optim.bounds import answering
 from pmpo.optim.budget import Ledger, require
 from pmpo.optim.events import EvaluationFinished, Event, HardRow, PromptEvaluated, StopReason, TestComparison
 from pmpo.optim.journal import JournaledPorts, SearchPorts
-from pmpo.optim.losses import Floats
+from pmpo.optim.losses import standard_error
 from pmpo.optim.meter import LossTable, Meter
 from pmpo.optim.ports import Grader
 from pmpo.optim.spec import SearchSpec
@@ -76,16 +74,6 @@ async def evaluate(
 def prompt_cost(counts: Sequence[int], spec: SearchSpec) -> Reservation:
     """The most that one prompt costs on the rows whose scoring counts ``counts``."""
     return Tariff(spec.prices).scoring(sum(counts)) + answering(counts, spec)
-
-
-def standard_error(losses: Floats, weights: Floats) -> float:
-    """The standard error of the weighted mean of ``losses``, both (N,); 0.0 for fewer than two rows that count."""
-    num = int(np.count_nonzero(weights))
-    if num < 2:
-        return 0.0
-    shares = weights / weights.sum()
-    variance = float(np.sum(shares**2 * (losses - np.dot(shares, losses)) ** 2))
-    return float((variance * num / (num - 1)) ** 0.5)
 
 
 async def _has_room(run: _Run, prompt: str) -> bool:

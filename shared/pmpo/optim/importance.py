@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from pmpo.optim.losses import Floats
+from pmpo.optim.losses import Floats, standard_error
 from pmpo.optim.types import Unit, UnitImportance
 from pmpo.text import units as text_units
 
@@ -41,8 +41,5 @@ def importances(units: Sequence[Unit], masked: Floats, baseline: Floats, weights
     for unit, losses in zip(units, masked, strict=True):
         difference = losses - baseline
         delta = float(np.dot(shares, difference))
-        variance = float(np.sum(shares**2 * (difference - delta) ** 2))
-        num = int(np.count_nonzero(weights))
-        error = (variance * num / (num - 1)) ** 0.5 if num > 1 else 0.0
-        rows.append(UnitImportance(unit, delta, error))
+        rows.append(UnitImportance(unit, delta, standard_error(difference, weights)))
     return tuple(rows)

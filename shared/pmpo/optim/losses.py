@@ -80,3 +80,13 @@ def weights_of(examples: Sequence[Example]) -> Floats:
 def batch_loss(losses: Floats, weights: Floats) -> float:
     """Equation 4: the mean over examples, each with its reward: sum(r * loss) / sum(r)."""
     return float(np.dot(losses, weights) / weights.sum())
+
+
+def standard_error(values: Floats, weights: Floats) -> float:
+    """The standard error of the weighted mean of ``values``, both (N,); 0.0 for fewer than two rows that count."""
+    num = int(np.count_nonzero(weights))
+    if num < 2:
+        return 0.0
+    shares = weights / weights.sum()
+    variance = float(np.sum(shares**2 * (values - float(np.dot(shares, values))) ** 2))
+    return float((variance * num / (num - 1)) ** 0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pmpo.contracts.estimates import EstimateView, MoneyRange, SmallestBudget, TokenRange
 from pmpo.contracts.jobs import JobSpec, SplitSizes
 from pmpo.optim.bounds import TokenCounts
-from pmpo.optim.budget import exceeded
+from pmpo.optim.budget import shortage
 from pmpo.optim.compression_estimate import estimate_compression
 from pmpo.optim.deletion import deletable_units
 from pmpo.optim.estimate import Estimate, estimate, money
@@ -41,13 +41,10 @@ def estimate_view(
     scored, generated = [cost.scored_tokens for cost in amounts], [cost.generated_tokens for cost in amounts]
     low, expected, high = map(money, amounts)
     has_prices = spec.prices is not None
-    short = list(exceeded(spec.caps, smallest))
+    short = shortage(spec.caps, smallest)
     if short:
-        caps = "; ".join(f"{found.name} {found.cap} (at least {found.needed})" for found in short)
-        warnings = [
-            *warnings,
-            f"the job's budget does not cover {covered_by(job, spec)}, so it would be refused: {caps}",
-        ]
+        told = f"the job's budget does not cover {covered_by(job, spec)}, so it would be refused: {short}"
+        warnings = [*warnings, told]
     return EstimateView(
         splits=sizes,
         warnings=warnings,

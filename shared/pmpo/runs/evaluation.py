@@ -18,8 +18,6 @@ from pmpo.runs.objectives import check_objective
 
 def check_evaluation(job: JobSpec) -> None:
     """Refuse what an evaluation would ignore in silence. Raises InvalidInputError."""
-    if job.optimizer.algorithm != "pmpo":
-        raise InvalidInputError("an evaluate job searches for nothing; remove optimizer.algorithm")
     if job.optimizer.few_shot is not None:
         raise InvalidInputError("an evaluate job adds nothing to a prompt; remove optimizer.few_shot")
 

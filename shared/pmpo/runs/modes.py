@@ -36,7 +36,7 @@ def check_mode(job: JobSpec) -> None:
             )
     if job.kind == "rationalize":
         _check_rationalize(job)
-    if job.kind in ("compress", "rationalize"):
+    if job.kind != "optimize":
         _check_no_search(job)
     if job.kind == "evaluate":
         check_evaluation(job)
@@ -71,8 +71,9 @@ def _check_rationalize(job: JobSpec) -> None:
 
 def _check_no_search(job: JobSpec) -> None:
     if job.optimizer.algorithm != "pmpo":
-        raise InvalidInputError(f"a {job.kind} job searches for nothing; remove optimizer.algorithm")
-    if len(job.prompts) > 1:
+        article = "an" if job.kind == "evaluate" else "a"
+        raise InvalidInputError(f"{article} {job.kind} job searches for nothing; remove optimizer.algorithm")
+    if len(job.prompts) > 1 and job.kind != "evaluate":
         raise InvalidInputError(f"a {job.kind} job takes one prompt and prompts holds {len(job.prompts)}; give one")
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -38,3 +38,24 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("PMPO_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.fixture
+def api_of_kind(api: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], Any]:
+    """The double at ``PMPO_URL``, whose jobs are all of a kind and end with its attribute ``outcome``."""
+    add_job = api.add_job
+
+    def become(kind: str, outcome: Any) -> Any:
+        monkeypatch.setenv("PMPO_URL", api.url)
+        api.outcome = outcome
+
+        def add(job_id: str = "job-1", **more: Any) -> str:
+            add_job(job_id, **more)
+            api.jobs[job_id] = api.jobs[job_id].model_copy(update={"kind": kind})
+            api.results[job_id] = api.outcome
+            return job_id
+
+        api.add_job = add
+        return api
+
+    return become

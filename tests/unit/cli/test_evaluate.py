@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,19 +61,9 @@ VIEW = EvaluationView.model_validate(
 
 
 @pytest.fixture
-def at(api: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def at(api_of_kind: Callable[[str, Any], Any]) -> Any:
     """The double, whose jobs are evaluate jobs."""
-    monkeypatch.setenv("PMPO_URL", api.url)
-    add_job = api.add_job
-
-    def add(job_id: str = "job-1", **more: Any) -> str:
-        add_job(job_id, **more)
-        api.jobs[job_id] = api.jobs[job_id].model_copy(update={"kind": "evaluate"})
-        api.results[job_id] = VIEW
-        return job_id
-
-    api.add_job = add
-    return api
+    return api_of_kind("evaluate", VIEW)
 
 
 @pytest.fixture

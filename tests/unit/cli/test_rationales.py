@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +28,9 @@ VIEW = RationalesView.model_validate(
 
 
 @pytest.fixture
-def at(api: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def at(api_of_kind: Callable[[str, Any], Any]) -> Any:
     """The double, whose jobs are rationalize jobs."""
-    monkeypatch.setenv("PMPO_URL", api.url)
-    add_job = api.add_job
-    api.rationales = VIEW
-
-    def add(job_id: str = "job-1", **more: Any) -> str:
-        add_job(job_id, **more)
-        api.jobs[job_id] = api.jobs[job_id].model_copy(update={"kind": "rationalize"})
-        api.results[job_id] = api.rationales
-        return job_id
-
-    api.add_job = add
-    return api
+    return api_of_kind("rationalize", VIEW)
 
 
 @pytest.fixture
@@ -69,9 +59,7 @@ def test_no_row_with_a_rationale_is_told_with_a_remedy_and_nothing_is_written(
     at: Any, job_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lacking = [{"row": 0, "detail": "4 cut off"}, {"row": 1, "detail": "4 wrong"}, {"row": 2, "detail": "4 wrong"}]
-    at.rationales = RationalesView.model_validate(
-        {**VIEW.model_dump(), "rows": [], "row_numbers": [], "without": lacking}
-    )
+    at.outcome = RationalesView.model_validate({**VIEW.model_dump(), "rows": [], "row_numbers": [], "without": lacking})
     out = tmp_path / "out.jsonl"
     sentence = f"got a rationale that ends in the right answer (most often: 4 wrong), so {out} was not written"
     assert main(["datasets", "rationalize", str(job_file), "--out", str(out)]) == 1

@@ -5,7 +5,8 @@ import pytest
 
 from pmpo.errors import BudgetTooSmallError
 from pmpo.optim import evaluate as module
-from pmpo.optim.evaluate import MAX_HARD, evaluate, standard_error
+from pmpo.optim.evaluate import MAX_HARD, evaluate
+from pmpo.optim.losses import standard_error
 from pmpo.optim.spec import BudgetCaps
 from pmpo.optim.types import Example
 from pmpo.testing.ports import KilledError
