@@ -37,11 +37,12 @@ MAX_NAME = 60
 COLUMNS = (
     Column("id"),
     Column("name", rank=1, least=8),
-    Column("when", rank=3),
+    Column("when", rank=4),
+    Column("window", rank=3),
     Column("next", rank=2),
-    Column("jobs", rank=5, is_number=True),
-    Column("lost", rank=6, is_number=True),
-    Column("last", rank=4),
+    Column("jobs", rank=6, is_number=True),
+    Column("lost", rank=7, is_number=True),
+    Column("last", rank=5),
 )
 ScheduleId = Annotated[
     str,
@@ -156,7 +157,8 @@ def _row(each: ScheduleView) -> tuple[str, ...]:
     return (
         each.id,
         on_one_line(each.name, MAX_NAME),
-        _when(each),
+        f"{each.cron} ({each.timezone})",
+        each.window or "-",
         _next(each),
         str(each.num_runs),
         str(num_lost),
