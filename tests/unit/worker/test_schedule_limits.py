@@ -90,6 +90,18 @@ async def test_jobs_of_schedules_count_and_no_race_passes_the_limit(store: Store
     assert sorted(each.decision for each in told if each) == ["made"] * 3 + ["refused"] * 4
 
 
+async def test_a_time_that_another_janitor_used_meanwhile_takes_the_next_one_with_it_never(
+    store: Store, queues: JobQueues, redis: Redis
+) -> None:
+    await scheduled(store)
+    await MakingJobs(store, queues, JobLimits(100, 1)).perform()
+    made = (await store.schedules.get("sch_1")).view
+    await redis.zadd(keys.DUE_SCHEDULES, {"sch_1": 1.0})  # as a janitor saw it before the time was used
+    assert await store.schedules.due(time.time()) == []
+    await MakingJobs(store, queues, JobLimits(100, 1)).perform()
+    assert (await store.schedules.get("sch_1")).view == made
+
+
 async def test_another_projects_jobs_take_no_room(store: Store, queues: JobQueues) -> None:
     await scheduled(store)
     await occupy(store, "j1", "j2", project="web")
