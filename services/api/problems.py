@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.problems import PROBLEM_MEDIA_TYPE, Problem, to_problem
 from pmpo.errors import PmpoError
+from pmpo.runs.refusals import body_refusal
 from pmpo.runtime.logs import get_logger
-from services.api.jobs.keys import job_refusal
 
 log = get_logger()
 _BODY_REMEDY = "send the job as JSON in UTF-8, not compressed and not nested deeper than a job is"
@@ -56,7 +56,7 @@ async def _on_ours(request: Request, error: Exception) -> Response:
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    refused = job_refusal(error.errors(), _body_of(request.scope.get("route")))
+    refused = body_refusal(error.errors(), _body_of(request.scope.get("route")))
     return problem_response(to_problem(refused, request.state.request_id))
 
 

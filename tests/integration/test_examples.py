@@ -99,7 +99,7 @@ def docstring_examples() -> dict[str, str]:
     return found
 
 
-OURS = ["analyze", "create_dataset", "iterate_events", "list_jobs", "local", "score", "wait"]
+OURS = ["analyze", "create_dataset", "estimate_job", "iterate_events", "list_jobs", "local", "score", "wait"]
 
 
 def test_the_calls_with_examples() -> None:

@@ -13,6 +13,7 @@ from pmpo.client.answers import read
 from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
 from pmpo.client.paths import path_of
+from pmpo.client.specs import Keys, body_of
 from pmpo.contracts.candidates import CandidatesPage, Fate
 from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.evaluation import EvaluationView
@@ -38,11 +39,11 @@ class JobCalls:
         self._exchange = exchange
         self._timeout_s = timeout_s
 
-    async def create_job(self, spec: JobSpec, *, idempotency_key: str | None = None) -> JobCreated:
+    async def create_job(self, spec: JobSpec | Keys, *, idempotency_key: str | None = None) -> JobCreated:
         """Queue a job.
 
         Args:
-            spec: what to optimize, its data inside.
+            spec: what to optimize, its data inside; a mapping of the same keys will do.
             idempotency_key: name of this very request, under which the API creates one job however often it comes;
                 a fresh one when None.
 
@@ -50,17 +51,23 @@ class JobCalls:
             InvalidInputError: the API refuses the job; the message says where and why.
         """
         headers = {"content-type": "application/json", "idempotency-key": idempotency_key or str(uuid.uuid4())}
-        body = spec.model_dump_json(exclude_unset=True).encode()
+        body = body_of(JobSpec, spec)
         call = Call("POST", "/v1/jobs", self._timeout_s, is_repeatable=True, headers=headers, body=body)
         return read(JobCreated, await self._exchange.send(call))
 
-    async def estimate_job(self, spec: JobSpec) -> EstimateView:
+    async def estimate_job(self, spec: JobSpec | Keys) -> EstimateView:
         """What a job would use, without running it.
 
         Raises:
             InvalidInputError: the API would refuse the job; the message says where and why.
+
+        Example::
+
+            reviews = [{"input": f"A lovely week in {city}.", "target": city} for city in ("Oslo", "Rome", "Bern")]
+            job = {"prompt": "Process the input.", "dataset": {"train": reviews}, "optimizer": {"iterations": 2}}
+            print(client.estimate_job(job).scored_tokens)
         """
-        body = spec.model_dump_json(exclude_unset=True).encode()
+        body = body_of(JobSpec, spec)
         headers = {"content-type": "application/json"}
         call = Call("POST", "/v1/jobs/estimate", self._timeout_s, is_repeatable=True, headers=headers, body=body)
         return read(EstimateView, await self._exchange.send(call))

@@ -6,6 +6,7 @@ from pmpo.client.answers import read
 from pmpo.client.calls import Call
 from pmpo.client.exchange import Exchange
 from pmpo.client.paths import path_of
+from pmpo.client.specs import Keys, body_of
 from pmpo.contracts.keys import KeyCreated, KeysPage, NewKey
 
 
@@ -15,14 +16,18 @@ class KeyCalls:
     _exchange: Exchange
     _timeout_s: float
 
-    async def create_key(self, key: NewKey) -> KeyCreated:
+    async def create_key(self, key: NewKey | Keys) -> KeyCreated:
         """Make a key. Its text is in this answer and nowhere else, so the request is not sent twice.
 
+        Args:
+            key: what it may do; a mapping of the same keys will do.
+
         Raises:
+            InvalidInputError: a mapping that is no such thing; the message says where and why.
             ForbiddenError: the client's own key has no scope ``admin``.
         """
         headers = {"content-type": "application/json"}
-        body = key.model_dump_json(exclude_unset=True).encode()
+        body = body_of(NewKey, key)
         call = Call("POST", "/v1/keys", self._timeout_s, is_repeatable=False, headers=headers, body=body)
         return read(KeyCreated, await self._exchange.send(call))
 

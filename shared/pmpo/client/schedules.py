@@ -8,6 +8,7 @@ from pmpo.client.answers import read
 from pmpo.client.calls import Call
 from pmpo.client.exchange import Exchange
 from pmpo.client.paths import path_of
+from pmpo.client.specs import Keys, body_of
 from pmpo.contracts.schedules import SchedulesPage, ScheduleSpec, ScheduleView
 
 
@@ -17,11 +18,11 @@ class ScheduleCalls:
     _exchange: Exchange
     _timeout_s: float
 
-    async def create_schedule(self, spec: ScheduleSpec, *, idempotency_key: str | None = None) -> ScheduleView:
+    async def create_schedule(self, spec: ScheduleSpec | Keys, *, idempotency_key: str | None = None) -> ScheduleView:
         """Have a job made again and again; ``next_at`` of the answer says when the first one is.
 
         Args:
-            spec: when, and which job.
+            spec: when, and which job; a mapping of the same keys will do.
             idempotency_key: name of this very request, under which the API makes one schedule however often it comes;
                 a fresh one when None.
 
@@ -34,7 +35,7 @@ class ScheduleCalls:
             schedule = client.create_schedule(nightly)
         """
         headers = {"content-type": "application/json", "idempotency-key": idempotency_key or str(uuid.uuid4())}
-        body = spec.model_dump_json(exclude_unset=True).encode()
+        body = body_of(ScheduleSpec, spec)
         call = Call("POST", "/v1/schedules", self._timeout_s, is_repeatable=True, headers=headers, body=body)
         return read(ScheduleView, await self._exchange.send(call))
 

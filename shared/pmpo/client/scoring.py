@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any, Literal, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any, Literal
 
 from pmpo.client.answers import read
 from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
 from pmpo.client.rows import Data, rows_of
+from pmpo.client.specs import body_of, checked
 from pmpo.contracts.interactive import DEFAULT_MODEL, MAX_CELLS, AnalyzeCall, AnalyzeView, ScoreCall, ScoreView
 from pmpo.contracts.objectives import FieldNames
-from pmpo.contracts.problems import refusal
 from pmpo.contracts.scoring import ScoreExample, TemplateArguments
 from pmpo.errors import InvalidInputError
 
-Made = TypeVar("Made", bound=BaseModel)
 WAIT_S = 60.0
 
 
@@ -59,15 +56,14 @@ class ScoringCalls:
             before, after = client.score(["Process the input.", "Name the city."], rows).losses
             print(f"{before:.2f} -> {after:.2f} nats per token")
         """
-        call = _made(
-            ScoreCall,
-            prompts=[prompts] if isinstance(prompts, str) else list(prompts),
-            examples=examples_of(data, fields),
-            answer_prefix=answer_prefix,
-            chat_template_kwargs=chat_template_kwargs or {},
-            model=model,
-        )
-        return read(ScoreView, await self._ask("/v1/score", call))
+        call: dict[str, Any] = {
+            "prompts": [prompts] if isinstance(prompts, str) else list(prompts),
+            "examples": examples_of(data, fields),
+            "answer_prefix": answer_prefix,
+            "chat_template_kwargs": chat_template_kwargs or {},
+            "model": model,
+        }
+        return read(ScoreView, await self._ask("/v1/score", body_of(ScoreCall, call)))
 
     async def analyze(
         self,
@@ -105,37 +101,28 @@ class ScoringCalls:
             for unit in client.analyze("Name the city. Take your time.", rows).units:
                 print(f"{unit.delta:+.3f}  {unit.text}")
         """
-        call = _made(
-            AnalyzeCall,
-            prompt=prompt,
-            examples=examples_of(data, fields),
-            mode=mode,
-            max_units=max_units,
-            protect=list(protect),
-            answer_prefix=answer_prefix,
-            chat_template_kwargs=chat_template_kwargs or {},
-            model=model,
-        )
-        return read(AnalyzeView, await self._ask("/v1/analyze", call))
+        call: dict[str, Any] = {
+            "prompt": prompt,
+            "examples": examples_of(data, fields),
+            "mode": mode,
+            "max_units": max_units,
+            "protect": list(protect),
+            "answer_prefix": answer_prefix,
+            "chat_template_kwargs": chat_template_kwargs or {},
+            "model": model,
+        }
+        return read(AnalyzeView, await self._ask("/v1/analyze", body_of(AnalyzeCall, call)))
 
-    async def _ask(self, path: str, body: BaseModel) -> Answer:
+    async def _ask(self, path: str, body: bytes) -> Answer:
         call = Call(
             "POST",
             path,
             self._timeout_s + WAIT_S,
             is_repeatable=True,
             headers={"content-type": "application/json"},
-            body=body.model_dump_json(exclude_unset=True).encode(),
+            body=body,
         )
         return await self._exchange.send(call)
-
-
-def _made(model: type[Made], /, **values: Any) -> Made:
-    """Raises InvalidInputError: a value that the API would refuse; says which."""
-    try:
-        return model(**values)
-    except ValidationError as error:
-        raise refusal(error.errors()) from None
 
 
 def examples_of(data: Data, fields: Mapping[str, str] | None) -> list[ScoreExample]:
@@ -155,5 +142,5 @@ def examples_of(data: Data, fields: Mapping[str, str] | None) -> list[ScoreExamp
         )
     return [
         ScoreExample(fields={**example.fields, "input": example.input}, target=example.target, weight=example.weight)
-        for example in to_examples(rows, _made(FieldNames, **dict(fields or {})))
+        for example in to_examples(rows, checked(FieldNames, dict(fields or {})))
     ]

@@ -85,6 +85,20 @@ async def test_both_faces_give_the_same(api: Any) -> None:
     blocking.close()
 
 
+def test_a_job_may_be_given_as_its_keys(api: Any) -> None:
+    keys = SPEC.model_dump(exclude_unset=True)
+    with client_of(api) as client:
+        assert client.get_job(client.create_job(keys).id, wait_s=0).name == "a job"
+        client.create_job(SPEC)
+        assert api.seen[0].body == api.seen[-1].body
+        num_seen = len(api.seen)
+        with pytest.raises(InvalidInputError, match="promt"):
+            client.create_job({"promt": "Process.", "dataset": keys["dataset"]})
+        with pytest.raises(InvalidInputError, match="a dict of its keys, not str"):
+            client.create_job("job.yaml")  # type: ignore[arg-type]
+    assert len(api.seen) == num_seen
+
+
 def test_both_faces_offer_the_same_calls() -> None:
     public = {name for name in dir(AsyncClient) if not name.startswith("_")} - {"pause"}
     assert public == {name for name in dir(Client) if not name.startswith("_")}

@@ -1,4 +1,7 @@
-"""What is wrong with a body or a query, in one sentence; an unknown key is answered with the nearest known one."""
+"""What is wrong with a body or a query, in one sentence; an unknown key is answered with the nearest known one.
+
+The service and its client say it alike.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from pmpo.runs.jobkeys import section_model, unknown_key
 MAX_NAMED = 3
 
 
-def job_refusal(errors: Sequence[Mapping[str, Any]], body: type[BaseModel] = JobSpec) -> InvalidInputError:
+def body_refusal(errors: Sequence[Mapping[str, Any]], body: type[BaseModel] = JobSpec) -> InvalidInputError:
     """The first three errors of a body or a query; an unknown key of ``body`` comes before all else."""
     if any(isinstance(error.get("input"), bytes) for error in errors):  # the framework parses declared JSON alone
         return InvalidInputError(
