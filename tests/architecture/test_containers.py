@@ -82,6 +82,11 @@ def test_only_the_scorer_has_torch() -> None:
     assert not any("torch" in rest or "[scorer]" in rest for _, rest in instructions("Dockerfile.api"))
 
 
+def environment_of(name: str) -> dict[str, str]:
+    """What a process gets where nobody set anything: a name without a value is passed on from the operator's own."""
+    return {key: value for key, value in SERVICES[name]["environment"].items() if value is not None}
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_settings_are_known_names(name: str) -> None:
     known = {f"PMPO_{field.upper()}" for field in Settings.model_fields}
@@ -114,12 +119,19 @@ def test_only_the_api_is_published_and_to_this_machine_alone() -> None:
     assert published == {"api": ["127.0.0.1:8000:8000"]}
 
 
+def test_the_worker_holds_schedules_to_the_limits_of_the_api() -> None:
+    limits = {"PMPO_API_MAX_QUEUED_JOBS", "PMPO_API_MAX_ACTIVE_JOBS_PER_PROJECT"}
+    for name in ("api", "worker"):
+        passed_on = {key for key, value in SERVICES[name]["environment"].items() if value is None}
+        assert limits <= passed_on, name
+
+
 def test_what_is_bound_to_all_addresses_asks_for_a_key_or_says_why_not() -> None:
     """As the processes themselves see it."""
     for name in OURS:
-        settings = load_settings(SERVICES[name]["environment"])
+        settings = load_settings(environment_of(name))
         check_of(settings) if name == "scorer" else are_keys_required(settings)
-    assert are_keys_required(load_settings(SERVICES["api"]["environment"]))
+    assert are_keys_required(load_settings(environment_of("api")))
 
 
 def test_the_command_for_the_first_key_is_one_of_the_api_image() -> None:
