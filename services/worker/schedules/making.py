@@ -6,9 +6,12 @@ import hashlib
 import time
 from dataclasses import dataclass, replace
 
+from pydantic import ValidationError
+
 from pmpo.contracts.jobs import FINAL_STATES, JobSpec
+from pmpo.contracts.problems import refusal
 from pmpo.contracts.schedules import Decision, ScheduleOutcome
-from pmpo.errors import NotFoundError, PmpoError, StoreUnavailableError
+from pmpo.errors import InvalidDataError, NotFoundError, PmpoError, StoreUnavailableError
 from pmpo.runtime.logs import get_logger
 from services.queues import JobQueues
 from services.store.admission import JobCounts, JobLimits
@@ -103,8 +106,8 @@ class MakingJobs:
             if counts.reason(self._limits):
                 await self._refuse(due, counts, self._limits)
                 return
-        job = _job_of(record, await self._store.schedules.template(record.id))
-        ids = list(JobSpec.model_validate_json(job.spec).dataset.ids.values())
+        job, spec = _job_of(record, await self._store.schedules.template(record.id))
+        ids = list(spec.dataset.ids.values())
         if ids:
             await self._store.datasets.hold(record.project, ids, f"job:{job.id}")
         is_held = not _is_open(record, due.now)
@@ -146,12 +149,22 @@ def job_id_of(schedule_id: str, due_at: float) -> str:
     return hashlib.sha256(f"{schedule_id}:{int(due_at)}".encode()).hexdigest()[:20]
 
 
-def _job_of(record: ScheduleRecord, template: NewJob) -> NewJob:
-    """The template with an id, and with a seed of its own: the job's plus the number of jobs before it."""
-    spec = JobSpec.model_validate_json(template.spec)
+def _job_of(record: ScheduleRecord, template: NewJob) -> tuple[NewJob, JobSpec]:
+    """The template with an id, and with a seed of its own: the job's plus the number of jobs before it.
+
+    Raises:
+        InvalidDataError: this version cannot read the job, which another one may have taken.
+    """
+    try:
+        spec = JobSpec.model_validate_json(template.spec)
+    except ValidationError as error:
+        reason = refusal(error.errors()).message
+        raise InvalidDataError(
+            f"the schedule's job cannot be read ({reason}); delete the schedule and add it again"
+        ) from None
     seeded = spec.model_copy(update={"seed": spec.seed + record.view.num_runs})
     job_id = job_id_of(record.id, record.view.next_at)
-    return replace(template, id=job_id, spec=seeded.model_dump_json().encode())
+    return replace(template, id=job_id, spec=seeded.model_dump_json().encode()), seeded
 
 
 def _is_open(record: ScheduleRecord, now: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
+from pmpo.contracts.jsonvalues import row_problem
 from pmpo.contracts.sections import DatasetId, Strict
 
 SetName = Literal["train", "validation", "test"]
@@ -71,6 +72,9 @@ class JobData(Strict):
         if problems:
             raise ValidationError.from_exception_data(cls.__name__, problems)
         made = handler({key: value for key, value in data.items() if key not in given})
+        problems = list(_problems_of_rows(made))
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
         made._ids.update(given)
         return made
 
@@ -93,6 +97,16 @@ def _problems_of_id(name: str, text: str) -> list[InitErrorDetails]:
         )
         return [InitErrorDetails(type="value_error", loc=(name,), input=text, ctx={"error": reason})]
     return []
+
+
+def _problems_of_rows(data: JobData) -> Iterator[InitErrorDetails]:
+    """Rows that could not be saved and read again."""
+    for name in SET_NAMES:
+        for number, row in enumerate(getattr(data, name) or ()):
+            problem = row_problem(row)
+            if problem is not None:
+                error = {"error": ValueError(problem)}
+                yield InitErrorDetails(type="value_error", loc=(name, number), input=None, ctx=error)
 
 
 def _no_train_rows(data: Mapping[str, Any]) -> list[InitErrorDetails]:

@@ -54,7 +54,7 @@ class JobSpec(Strict):
     metric: Metric | None = "exact_match"
     max_answer_tokens: Annotated[int, Field(ge=1, le=4_096)] = 64
     queue: Literal["interactive", "overnight"] = "interactive"
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
     webhook: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
     registry: RegistrySpec = RegistrySpec()
 

@@ -12,9 +12,9 @@ Metric = Literal["exact_match", "contains", "final_answer", "number", "option"]
 
 
 class ModeModel(BaseModel):
-    """Frozen, and unknown keys are refused."""
+    """Frozen; unknown keys are refused, and so are numbers that JSON does not have."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class CompressSpec(ModeModel):

@@ -26,9 +26,9 @@ DatasetId = Annotated[str, StringConstraints(pattern=r"^ds_[0-9a-f]{32}$")]
 
 
 class Strict(BaseModel):
-    """Frozen, and unknown keys are refused."""
+    """Frozen; unknown keys are refused, and so are numbers that JSON does not have."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class OptimizerSpec(Strict):
@@ -91,4 +91,4 @@ class BudgetSpec(Strict):
     scored_tokens: Annotated[int, Field(ge=1)] | None = None
     generated_tokens: Annotated[int, Field(ge=1)] | None = None
     seconds: Annotated[float, Field(gt=0)] | None = None
-    money: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    money: Annotated[float, Field(gt=0)] | None = None

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from pmpo.contracts.jobdata import Row
-from pmpo.data.rows import checked_row, kind_of, parse_json, parse_row
+from pmpo.contracts.jsonvalues import kind_of
+from pmpo.data.rows import checked_row, parse_json, parse_row
 from pmpo.data.tables import csv_rows, parquet_rows, text_lines
 from pmpo.errors import InvalidDataError, InvalidInputError
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from pmpo.contracts.jobdata import Row
+from pmpo.contracts.jsonvalues import kind_of, row_problem
 from pmpo.errors import InvalidDataError
 
 ID_PREFIX = "ds_"
@@ -84,37 +85,10 @@ def checked_row(value: Any, where: str) -> Row:
     """``value`` as a row. Raises InvalidDataError: it is none, or JSON in UTF-8 cannot hold it."""
     if not isinstance(value, dict):
         raise InvalidDataError(f"{where}: {kind_of(value)} where an object should stand; write {{...}}")
-    strange = next((key for key in value if not isinstance(key, str)), None)
-    if strange is not None:
-        raise InvalidDataError(f"{where}: the key {strange!r:.60} is {kind_of(strange)}; keys are texts")
-    try:
-        canonical(value)
-    except UnicodeEncodeError:
-        raise InvalidDataError(f"{where}: half of a surrogate pair, which is no text; remove it") from None
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidDataError(f"{where}: {_unwritable(value)}") from None
+    problem = row_problem(value)
+    if problem is not None:
+        raise InvalidDataError(f"{where}: {problem}")
     return value
-
-
-def kind_of(value: object) -> str:
-    """What a JSON value is, for a sentence."""
-    numbers = {bool: "true or false", int: "a number", float: "a number"}
-    names = {**numbers, list: "a list", str: "a text", dict: "an object", type(None): "null"}
-    return names.get(type(value), f"a {type(value).__name__}")
-
-
-def _unwritable(row: Row) -> str:
-    """Which value JSON does not have, and what to do."""
-    for key, value in row.items():
-        try:
-            json.dumps(value, allow_nan=False, sort_keys=True)
-        except ValueError:
-            return (
-                f"{key!r} holds a number that is not finite (or a value that holds itself); leave it out or write null"
-            )
-        except (TypeError, RecursionError):
-            return f"{key!r} holds {kind_of(value)}, which JSON does not have; make it a text or a number"
-    return "the row cannot be written as JSON; use texts, numbers, lists and objects"
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -109,8 +109,11 @@ async def test_lists_go_in_pages_newest_first(client: httpx.AsyncClient) -> None
         (b'{"a": 1}\n\n[1]', "the body, line 3: a list where an object should stand"),
         (b'{"a": 1}{"a": 2}', "the body, line 1, column 9: Extra data"),
         (b'{"a": NaN}', "line 1: NaN is no JSON number"),
+        (b'{"a": 1e400}', "line 1: 'a' holds a number that is not finite"),
+        (b'{"a": ' + b"[" * 300 + b"]" * 300 + b"}", "line 1: 'a' is nested more than 32 deep"),
+        (b'{"a": ' + b"[" * 9000 + b"]" * 9000 + b"}", "line 1: nested too deeply"),
         (b'{"a": 1, "a": 2}', "line 1: the key 'a' stands twice"),
-        (b'{"a": "\\ud800"}', "line 1: half of a surrogate pair"),
+        (b'{"a": "\\ud800"}', "line 1: 'a' holds half of a surrogate pair"),
         (b'{"a": "\xff"}', "line 1: not UTF-8"),
     ],
 )

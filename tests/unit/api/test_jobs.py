@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+import json
 from typing import Any
 
 import httpx
@@ -95,6 +96,28 @@ async def test_what_cannot_run_is_refused_and_nothing_is_saved(
         assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert await store.jobs.newest("default", 10) == []
     assert await queues.waiting() == frozenset()
+
+
+@pytest.mark.parametrize("kind", ["optimize", "evaluate"])
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("[" * 33 + "]" * 33, "'note' is nested more than 32 deep"),
+        ("[" * 400 + "]" * 400, "'note' is nested more than 32 deep"),
+        ("1e400", "'note' holds a number that is not finite"),
+        ('"\\ud800"', "'note' holds half of a surrogate pair"),
+    ],
+)
+async def test_a_row_that_could_not_be_read_again_is_refused_by_its_key(
+    client: httpx.AsyncClient, job: dict[str, Any], kind: str, value: str, says: str
+) -> None:
+    rows = [*job["dataset"]["train"], {**job["dataset"]["train"][0], "note": "HERE"}]
+    body = json.dumps({**job, "kind": kind, "dataset": {"train": rows}}).replace('"HERE"', value)
+    for path in ("/v1/jobs", "/v1/jobs/estimate"):
+        answer = await client.post(path, content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 422, answer.text
+        assert f"dataset.train.{len(rows) - 1}: {says}" in answer.json()["detail"]
+    assert (await client.get("/v1/jobs")).json()["jobs"] == []
 
 
 async def test_an_estimate_saves_nothing_and_needs_no_budget(

@@ -97,6 +97,13 @@ async def test_a_job_that_cannot_run_is_refused_when_it_is_scheduled(
     assert "unknown key 'job.promt', did you mean 'job.prompt'?" in misspelt.json()["detail"]
 
 
+async def test_numbers_that_json_does_not_have_are_refused(client: httpx.AsyncClient, job: dict[str, Any]) -> None:
+    body = json.dumps({"cron": "@daily", "job": {**job, "optimizer": {"min_delta": 0.5}}}).replace("0.5", "1e400")
+    answer = await client.post("/v1/schedules", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert "job.optimizer.min_delta: Input should be a finite number" in answer.json()["detail"]
+
+
 async def test_a_stored_data_set_is_held_until_the_schedule_goes(
     client: httpx.AsyncClient, job: dict[str, Any], store: Store
 ) -> None:

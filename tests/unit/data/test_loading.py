@@ -61,7 +61,7 @@ def test_csv_values_may_hold_commas_quotes_and_lines(tmp_path: Path) -> None:
         ("rows.jsonl", '{"a": 1}\n[1]\n', "rows.jsonl, line 2: a list where an object should stand"),
         ("rows.jsonl", "{}\nnull\n", "line 2: null where"),
         ("rows.jsonl", '{"a": NaN}', "line 1: NaN is no JSON number"),
-        ("rows.jsonl", '{"a": "\\ud800"}', "line 1: half of a surrogate pair"),
+        ("rows.jsonl", '{"a": "\\ud800"}', "line 1: 'a' holds half of a surrogate pair"),
         ("rows.jsonl", "[" * 200_000, "line 1: nested too deeply"),
         ("rows.jsonl", b'{"a": 1}\n{"a": "\xff"}', "line 2: not UTF-8"),
         ("rows.jsonl", "\n \n", "holds no rows"),

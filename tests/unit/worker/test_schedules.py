@@ -164,6 +164,23 @@ async def test_a_time_that_cannot_be_used_says_why_and_holds_up_no_other_schedul
     assert (await store.schedules.get("sch_1")).view.num_runs == 1
 
 
+async def test_a_job_that_this_version_cannot_read_is_told_and_holds_up_no_other_schedule(
+    store: Store, queues: JobQueues, redis: Redis
+) -> None:
+    await scheduled(store)
+    template = await store.schedules.template("sch_1")
+    await redis.hset(keys.schedule("sch_1"), "spec", template.spec.replace(b'"min_delta":0.0001', b'"min_delta":null'))
+    later = NewSchedule("sch_2", "n", "@daily", "UTC", "skip", "none", None, 1.0, int(time.time()), template)
+    await store.schedules.create(later, 200, None, b"")
+    await MakingJobs(store, queues).perform()
+    assert (await store.schedules.get("sch_2")).view.num_runs == 1
+    outcome = (await store.schedules.get("sch_1")).view.last_outcome
+    assert outcome is not None
+    assert outcome.decision == "failed"
+    assert "the schedule's job cannot be read (optimizer.min_delta: " in outcome.detail
+    assert "delete the schedule and add it again" in outcome.detail
+
+
 async def test_a_paused_schedule_makes_nothing_also_when_it_is_paused_while_somebody_looks(
     store: Store, queues: JobQueues
 ) -> None:
