@@ -11,7 +11,7 @@ from pmpo.data.rows import ContentHash, canonical, parse_row
 from pmpo.data.sampling import how_to_sample
 from pmpo.errors import InvalidInputError, NotFoundError, PmpoError
 from pmpo.runs.archive import Member
-from services.api.archives.sections import Outcome
+from services.api.archives.sections import Outcome, reason_of
 from services.api.datasets.upload import store_rows
 from services.store.store import Store
 
@@ -38,20 +38,21 @@ class DatasetsSection:
             head = json.dumps({"dataset": dataset_id, "name": meta["name"]}, ensure_ascii=False).encode()
             yield Member(f"{self.name}/{dataset_id}.jsonl", b"\n".join([head, *lines]) + b"\n")
 
-    def check(self, member: Member) -> None:
+    def check(self, member: Member) -> str | None:
         """See ``Section``."""
-        try:
-            dataset_id, _, lines = _parts(member)
-            content = ContentHash()
-            for number, line in enumerate(lines, start=2):
-                content.add(canonical(parse_row(line.decode(), member.name, number)))
-        except (ValueError, KeyError, TypeError, RecursionError, PmpoError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise InvalidInputError(f"{member.name} is no data set that this version can read: {reason}") from None
+        dataset_id, _, lines = _parts(member)
+        content = ContentHash()
+        for line in lines:
+            content.add(line)
         if content.id != dataset_id or not lines:
             raise InvalidInputError(f"{member.name} holds other rows than its id says; make the export again")
         if len(lines) > self._limits.rows or len(member.content) > self._limits.bytes + len(lines):
-            raise InvalidInputError(f"{member.name} is larger than this service takes: {how_to_sample(self._limits)}")
+            return f"it is larger than this service takes: {how_to_sample(self._limits)}"
+        try:
+            are_canonical = all(_is_canonical(line, number) for number, line in enumerate(lines, start=1))
+        except (ValueError, PmpoError) as error:
+            return reason_of(error)
+        return None if are_canonical else "it has a row that is not in the form that rows are kept in"
 
     async def restore(self, project: str, member: Member) -> Outcome:
         """See ``Section``."""
@@ -74,15 +75,21 @@ class DatasetsSection:
 
 
 def _parts(member: Member) -> tuple[str, str, list[bytes]]:
-    """Id, name and rows. Raises ValueError, KeyError or TypeError: the first line is none of a data set."""
+    """Id, name and rows. Raises InvalidInputError: the first line is none of a data set, or not of that one."""
     first, *lines = member.content.removesuffix(b"\n").split(b"\n")
-    head = json.loads(first)
-    dataset_id, name = head["dataset"], head["name"]
-    if not isinstance(name, str) or not isinstance(dataset_id, str) or not is_dataset_id(dataset_id):
-        raise ValueError("its first line names no data set")
-    if member.name != f"datasets/{dataset_id}.jsonl":
-        raise ValueError("it holds another data set than its name says")
+    try:
+        head = json.loads(first)
+        dataset_id, name = head["dataset"], head["name"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InvalidInputError(f"{member.name} is no data set: its first line names none") from None
+    if not isinstance(name, str) or member.name != f"datasets/{dataset_id}.jsonl" or not is_dataset_id(dataset_id):
+        raise InvalidInputError(f"{member.name} is no data set: its first line names another, or none")
     return dataset_id, name, lines
+
+
+def _is_canonical(line: bytes, number: int) -> bool:
+    """Whether a row is in the form that rows are kept in. Raises ValueError or InvalidDataError: it is no row."""
+    return canonical(parse_row(line.decode(), "its rows", number)) == line
 
 
 async def _body(lines: list[bytes]) -> AsyncIterator[bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -18,7 +17,7 @@ from pmpo.errors import InvalidInputError, NotFoundError, PmpoError
 from pmpo.runs.archive import Member
 from pmpo.runs.codec import decode_entry, decode_splits
 from pmpo.runs.terms import decode_terms
-from services.api.archives.sections import Outcome
+from services.api.archives.sections import Outcome, reason_of
 from services.store.snapshots import PORTABLE_FIELDS, Snapshot
 from services.store.store import Store
 
@@ -42,14 +41,14 @@ class JobsSection:
             if snapshot is not None:
                 yield Member(f"{self.name}/{job_id}.jsonl", encode_job(snapshot))
 
-    def check(self, member: Member) -> None:
+    def check(self, member: Member) -> str | None:
         """See ``Section``."""
         snapshot = decode_job(member)
         try:
             _check(snapshot)
         except (ValidationError, ValueError, KeyError, TypeError, PmpoError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise InvalidInputError(f"{member.name} is no job that this version can read: {reason}") from None
+            return reason_of(error)
+        return None
 
     async def restore(self, project: str, member: Member) -> Outcome:
         """See ``Section``."""
@@ -106,8 +105,6 @@ def _check(snapshot: Snapshot) -> None:
     record = snapshot.record()
     if record is None or not (record.is_final or record.state == "paused"):
         raise ValueError(f"its state is none of paused, {', '.join(sorted(FINAL_STATES))}")
-    if not (math.isfinite(record.view.created_at) and math.isfinite(record.view.updated_at)):
-        raise ValueError("its times are none")
     JobSpec.model_validate_json(snapshot.fields["spec"])
     decode_splits(snapshot.fields["splits"])
     if snapshot.fields.get("terms"):

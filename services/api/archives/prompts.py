@@ -13,7 +13,7 @@ from pmpo.contracts.prompts import MoveKind, PromptContent
 from pmpo.contracts.registry import name_problem
 from pmpo.errors import InvalidInputError
 from pmpo.runs.archive import Member
-from services.api.archives.sections import Outcome
+from services.api.archives.sections import Outcome, reason_of
 from services.store.prompt_snapshots import PromptSnapshot
 from services.store.store import Store
 
@@ -35,14 +35,14 @@ class PromptsSection:
             if snapshot is not None:
                 yield Member(_member_name(name), _encoded(snapshot))
 
-    def check(self, member: Member) -> None:
+    def check(self, member: Member) -> str | None:
         """See ``Section``."""
         snapshot = _decoded(member)
         try:
             _check(snapshot)
         except (ValidationError, ValueError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise InvalidInputError(f"{member.name} is no prompt that this version can read: {reason}") from None
+            return reason_of(error)
+        return None
 
     async def restore(self, project: str, member: Member) -> Outcome:
         """See ``Section``."""

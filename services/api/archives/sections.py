@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Literal, Protocol
 
+from pydantic import ValidationError
+
+from pmpo.contracts.problems import refusal
 from pmpo.runs.archive import Member
 
 Outcome = Literal["added", "present", "differs"]
@@ -27,14 +30,21 @@ class Section(Protocol):
         """
         ...
 
-    def check(self, member: Member) -> None:
-        """See that ``restore`` can take a member. Called in a thread, for every member before the first is restored.
+    def check(self, member: Member) -> str | None:
+        """Why ``restore`` cannot take a member; None when it can. Called in a thread, for all before one is restored.
 
         Raises:
-            InvalidInputError: what is wrong with it.
+            InvalidInputError: it is nothing that an export has, so that the whole export is not what was written.
         """
         ...
 
     async def restore(self, project: str, member: Member) -> Outcome:
         """Make the thing of a checked member in a project, in one step, unless there is one of its name."""
         ...
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says, in half a sentence."""
+    if isinstance(error, ValidationError):
+        return refusal(error.errors()).message
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO
 
-from pmpo.contracts.upkeep import ImportReport, SectionOutcome
+from pmpo.contracts.upkeep import ImportReport, SectionOutcome, UnreadableThing
 from pmpo.errors import BodyTooLargeError, InvalidInputError
 from pmpo.runs.archive import Archive, ArchiveWriter, Member
 from pmpo.runtime.logs import get_logger
@@ -48,14 +49,16 @@ class ArchiveService:
 
         Raises:
             BodyTooLargeError: more bytes than may be.
-            InvalidInputError: it is no whole, unchanged export that this version knows; nothing was restored then.
+            InvalidInputError: it is no whole, unchanged export that this version knows; nothing was restored then. What
+                is whole and cannot be read is named in the report, and holds up nothing else.
             StoreUnavailableError: Redis failed on the way; the same import again adds what is missing.
         """
         with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
             await self._receive(body, file)
             archive = Archive(file, self._max_bytes)
-            head = await asyncio.to_thread(archive.check, self._check)
-            outcomes = await self._restore(project, archive)
+            unreadable: dict[str, str] = {}
+            head = await asyncio.to_thread(archive.check, partial(self._check, unreadable))
+            outcomes = await self._restore(project, archive, unreadable)
         log.info("imported", project=project, members=sum(each.added for each in outcomes.values()))
         return ImportReport(exported_from=head.project, exported_at=head.exported_at, sections=outcomes)
 
@@ -69,16 +72,21 @@ class ArchiveService:
                 )
             await asyncio.to_thread(file.write, piece)
 
-    def _check(self, member: Member) -> None:
+    def _check(self, unreadable: dict[str, str], member: Member) -> None:
+        """Note in ``unreadable`` why a member cannot be read, by its name."""
         section = self._sections.get(member.section)
         if section is None:
             raise InvalidInputError(
                 f"the export has a section {member.section!r}, and this version knows {', '.join(self._sections)}; "
                 "upgrade the service that imports it"
             )
-        section.check(member)
+        reason = section.check(member)
+        if reason is not None:
+            unreadable[member.name] = reason
 
-    async def _restore(self, project: str, archive: Archive) -> dict[str, SectionOutcome]:
+    async def _restore(
+        self, project: str, archive: Archive, unreadable: Mapping[str, str]
+    ) -> dict[str, SectionOutcome]:
         """Section by section in the order of this version, whatever the order in the file."""
         outcomes: dict[str, SectionOutcome] = {}
         for section in self._sections.values():
@@ -86,17 +94,32 @@ class ArchiveService:
             differing: list[str] = []
             members = archive.members()
             while (member := await asyncio.to_thread(_next, members)) is not None:
-                if member.section != section.name:
+                if member.section != section.name or member.name in unreadable:
                     continue
                 outcome = await section.restore(project, member)
                 added += outcome == "added"
                 present += outcome == "present"
                 if outcome == "differs":
-                    differing.append(member.name.partition("/")[2].removesuffix(".jsonl"))
+                    differing.append(_thing(member.name))
+            left_out = [
+                UnreadableThing(name=_thing(name), reason=reason)
+                for name, reason in unreadable.items()
+                if name.startswith(f"{section.name}/")
+            ]
             outcomes[section.name] = SectionOutcome(
-                added=added, present=present, differing=differing[:MAX_NAMED], num_differing=len(differing)
+                added=added,
+                present=present,
+                differing=differing[:MAX_NAMED],
+                num_differing=len(differing),
+                unreadable=left_out[:MAX_NAMED],
+                num_unreadable=len(left_out),
             )
         return outcomes
+
+
+def _thing(member_name: str) -> str:
+    """What a member holds, by the name that its section has for it."""
+    return member_name.partition("/")[2].removesuffix(".jsonl")
 
 
 def _next(members: Iterator[Member]) -> Member | None:

@@ -55,6 +55,10 @@ def import_project(
             named = ", ".join(shown(each) for each in section.differing[:MAX_SHOWN])
             what = f"{section.num_differing} of {name} are there and differ, and were left as they are: {named}"
             stderr_console().print(Text(f"warning: {what}"), soft_wrap=True)
+        if section.num_unreadable:
+            named = "; ".join(f"{shown(each.name)} ({shown(each.reason)})" for each in section.unreadable[:MAX_SHOWN])
+            what = f"{section.num_unreadable} of {name} cannot be read by this version, and were left out: {named}"
+            stderr_console().print(Text(f"warning: {what}"), soft_wrap=True)
 
 
 import_project.__name__ = "import"  # the command's name, which no function can have

@@ -10,6 +10,13 @@ from pmpo.contracts.jobs import JobState
 from pmpo.contracts.sections import Strict
 
 
+class UnreadableThing(Strict):
+    """What an export holds whole, and the service cannot read; it was left out."""
+
+    name: str
+    reason: str
+
+
 class SectionOutcome(Strict):
     """What an import did with one section of an export.
 
@@ -18,12 +25,16 @@ class SectionOutcome(Strict):
         present: how many were there, and the same.
         differing: names of what is there and differs; it was left as it is. At most 100.
         num_differing: how many there are of those.
+        unreadable: what this version cannot read, and why. At most 100.
+        num_unreadable: how many there are of those.
     """
 
     added: int = 0
     present: int = 0
     differing: list[str] = Field(default_factory=list)
     num_differing: int = 0
+    unreadable: list[UnreadableThing] = Field(default_factory=list)
+    num_unreadable: int = 0
 
 
 class ImportReport(Strict):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from pmpo.data.rows import ContentHash
 from pmpo.runs.archive import Archive, ArchiveWriter, Member
 from pmpo.runs.codec import encode_entry
 from pmpo.runs.outcome import job_result
@@ -59,6 +60,23 @@ async def _refusal(client: httpx.AsyncClient, content: bytes) -> str:
     answer = await client.post("/v1/import", content=content)
     assert answer.status_code == 422, answer.text
     return str(answer.json()["detail"])
+
+
+async def _left_out(client: httpx.AsyncClient, member: Member) -> str:
+    """Why the only member of an export was left out."""
+    section = (await _import(client, _packed([member])))[member.section]
+    assert (_counts(section), section["num_unreadable"]) == ((0, 0, 0), 1)
+    return str(section["unreadable"][0]["reason"])
+
+
+def _with_fields(member: Member, fields: dict[str, str]) -> Member:
+    """The member, a job's with some of its fields changed."""
+    if member.section != "jobs":
+        return member
+    first, *rest = member.content.splitlines()
+    head = json.loads(first)
+    head["fields"] |= fields
+    return replace(member, content=b"\n".join([json.dumps(head).encode(), *rest]) + b"\n")
 
 
 def _counts(section: dict[str, Any]) -> tuple[int, int, int]:
@@ -167,28 +185,63 @@ async def test_nothing_is_restored_of_an_export_with_one_broken_member(as_caller
     }
     for member, says in broken.values():
         assert says in await _refusal(other, _packed([*good, member]))
-    for change in (
-        {"state": "running"},
-        {"state": "gone"},
-        {"created_at": "nan"},
-        {"created_at": "soon"},
-        {"spec": "{}"},
-        {"splits": "nothing"},
-        {"result": "no json"},
-        {"enqueued_id": "x"},
-    ):
-        lines = good[0].content.splitlines()
-        head = json.loads(lines[0])
-        head["fields"] |= change
-        changed = b"\n".join([json.dumps(head).encode(), *lines[1:]]) + b"\n"
-        assert "is no job that this version can read" in await _refusal(
-            other, _packed([replace(good[0], content=changed)])
-        )
-    lines = good[0].content.splitlines()
-    swapped = b"\n".join([lines[0], *lines[1:-2], lines[-1], lines[-2]]) + b"\n"
-    assert "another number" in await _refusal(other, _packed([replace(good[0], content=swapped)]))
     assert "no export" in await _refusal(other, b"")
     assert _members(await _export(other)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"state": "running"}, "its state is none of paused"),
+        ({"state": "gone"}, "state: Input should be 'queued'"),
+        ({"created_at": "nan"}, "created_at: Input should be a finite number"),
+        ({"created_at": "soon"}, "could not convert string to float: 'soon'"),
+        ({"spec": "{}"}, "Field required"),
+        ({"splits": "nothing"}, "Expecting value"),
+        ({"result": "no json"}, "Expecting value"),
+        ({"enqueued_id": "x"}, "a field 'enqueued_id', which no job has"),
+    ],
+)
+async def test_a_job_that_cannot_be_read_is_left_out_and_named(
+    as_caller: Clients, store: Store, change: dict[str, str], says: str
+) -> None:
+    owner, other = await as_caller("web"), await as_caller("other")
+    job_id = await _finished(owner, store, "pmpo")
+    await owner.post("/v1/datasets", content=b'{"a":1}\n')
+    await owner.post("/v1/prompts/cities/versions", json={"prompt": "Name the city."})
+    good = _members(await _export(owner))
+    found = await _import(other, _packed([_with_fields(member, change) for member in good]))
+    assert [_counts(found[name]) for name in ("jobs", "datasets", "prompts")] == [(0, 0, 0), (1, 0, 0), (1, 0, 0)]
+    (left_out,) = found["jobs"]["unreadable"]
+    assert (left_out["name"], found["jobs"]["num_unreadable"]) == (job_id, 1)
+    assert says in left_out["reason"]
+    await owner.delete(f"/v1/jobs/{job_id}")
+    assert _counts((await _import(other, _packed(good)))["jobs"]) == (1, 0, 0)
+
+
+async def test_events_out_of_order_are_no_job(as_caller: Clients, store: Store) -> None:
+    owner, other = await as_caller("web"), await as_caller("other")
+    await _finished(owner, store, "pmpo")
+    (good,) = _members(await _export(owner))
+    lines = good.content.splitlines()
+    swapped = b"\n".join([lines[0], *lines[1:-2], lines[-1], lines[-2]]) + b"\n"
+    assert "another number" in await _left_out(other, replace(good, content=swapped))
+
+
+async def test_a_data_set_that_cannot_be_read_is_left_out_and_named(as_caller: Clients) -> None:
+    other = await as_caller("other")
+    deep = b'{"a":' + b"[" * 40 + b"]" * 40 + b"}"
+    members = []
+    for rows in ([deep], [b'{"b": 1}'], [b'{"c":1}']):
+        content = ContentHash()
+        for row in rows:
+            content.add(row)
+        head = json.dumps({"dataset": content.id, "name": ""}).encode()
+        members.append(Member(f"datasets/{content.id}.jsonl", b"\n".join([head, *rows]) + b"\n"))
+    found = (await _import(other, _packed(members)))["datasets"]
+    assert _counts(found) == (1, 0, 0)
+    reasons = [each["reason"] for each in found["unreadable"]]
+    assert ["nested more than 32 deep" in reasons[0], "not in the form" in reasons[1]] == [True, True]
 
 
 async def test_a_prompt_is_taken_whole_or_not_at_all(as_caller: Clients) -> None:
@@ -204,13 +257,16 @@ async def test_a_prompt_is_taken_whole_or_not_at_all(as_caller: Clients) -> None
     assert await _registry(other) == mine
     (member,) = _members(exported)
     head, *rest = member.content.splitlines(keepends=True)
-    for changed, says in (
-        (head.replace(b'"production":"2"', b'"production":"3"'), "names a version that it does not have"),
-        (head.replace(b'"prompt":"cities"', b'"prompt":"other"'), "another prompt than its name says"),
-    ):
-        assert says in await _refusal(other, _packed([replace(member, content=b"".join([changed, *rest]))]))
+    unknown = head.replace(b'"production":"2"', b'"production":"3"')
+    assert "names a version that it does not have" in await _left_out(
+        other, replace(member, content=b"".join([unknown, *rest]))
+    )
+    another = head.replace(b'"prompt":"cities"', b'"prompt":"other"')
+    assert "another prompt than its name says" in await _refusal(
+        other, _packed([replace(member, content=b"".join([another, *rest]))])
+    )
     without = [line for line in rest if b'"version"' not in line]
-    assert "no version" in await _refusal(other, _packed([replace(member, content=b"".join([head, *without]))]))
+    assert "no version" in await _left_out(other, replace(member, content=b"".join([head, *without])))
 
 
 async def test_an_import_has_its_own_limit(redis_url: str, store: Store, queues: JobQueues) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from pmpo.cli.main import main
 from pmpo.client import Client
-from pmpo.contracts.upkeep import EndedJob, GcReport, ImportReport, SectionOutcome
+from pmpo.contracts.upkeep import EndedJob, GcReport, ImportReport, SectionOutcome, UnreadableThing
 
 
 def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -42,12 +42,18 @@ def test_a_project_is_exported_and_imported(live_api: str, tmp_path: Path, capsy
 def test_what_differs_is_named(api: Any, double: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "all.tar.gz"
     path.write_bytes(b"x")
-    sections = {"jobs": SectionOutcome(added=2, differing=["j1"], num_differing=1)}
+    unreadable = [UnreadableThing(name="j2", reason="its times are none")]
+    sections = {
+        "jobs": SectionOutcome(added=2, differing=["j1"], num_differing=1, unreadable=unreadable, num_unreadable=1)
+    }
     report = ImportReport(exported_from="web", exported_at="now", sections=sections)
     api.faults.append(double.Fault(200, report.model_dump_json().encode(), {"content-type": "application/json"}))
     status, out, err = _run(capsys, "import", str(path), "--url", api.url)
     assert (status, out) == (0, "jobs: 2 added, 0 there already\n")
     assert "1 of jobs are there and differ, and were left as they are: j1" in " ".join(err.split())
+    assert "1 of jobs cannot be read by this version, and were left out: j2 (its times are none)" in " ".join(
+        err.split()
+    )
     assert api.seen[-1].body == b"x"
 
 
