@@ -12,7 +12,7 @@ from pmpo.data.rows import parse_row
 from pmpo.errors import ConflictError, LeaseLostError
 from pmpo.optim.events import Event
 from pmpo.optim.journal import SearchPorts
-from pmpo.runs.codec import decode_entry, decode_splits, encode_event, first_identities
+from pmpo.runs.codec import decode_entry, decode_spec, decode_splits, encode_event, first_identities
 from pmpo.runs.drive import drive
 from pmpo.runs.outcome import job_result
 from pmpo.runs.progress import advance, best_prompt_after
@@ -42,7 +42,7 @@ class SearchDriver:
             LeaseLostError: another worker took over; nothing more was written.
             PmpoError: see ``pmpo.runs.drive``.
         """
-        job = JobSpec.model_validate_json(await self._store.jobs.spec(record.id))
+        job = decode_spec(await self._store.jobs.spec(record.id))
         job = await self._with_rows(job, record)
         splits = decode_splits(await self._store.jobs.splits(record.id))
         terms = decode_terms(await self._store.jobs.terms(record.id))

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pmpo.contracts.jobs import FINAL_STATES, EventView, JobSpec
+from pmpo.contracts.jobs import FINAL_STATES, EventView
 from pmpo.errors import InvalidInputError, NotFoundError, PmpoError
 from pmpo.runs.archive import Member
-from pmpo.runs.codec import decode_entry, decode_splits
+from pmpo.runs.codec import decode_entry, decode_spec, decode_splits
 from pmpo.runs.terms import decode_terms
 from services.api.archives.sections import Outcome, reason_of
 from services.store.snapshots import PORTABLE_FIELDS, Snapshot
@@ -63,7 +63,7 @@ class JobsSection:
 
     async def _hold_data(self, project: str, snapshot: Snapshot) -> None:
         """A job that may go on needs its stored data sets. One that is gone is missed when the job asks for it."""
-        found = list(JobSpec.model_validate_json(snapshot.fields["spec"]).dataset.ids.values())
+        found = list(decode_spec(snapshot.fields["spec"]).dataset.ids.values())
         if found and snapshot.fields["state"] == b"paused":
             with suppress(NotFoundError):
                 await self._datasets.hold(project, found, f"job:{snapshot.job_id}")
@@ -105,7 +105,7 @@ def _check(snapshot: Snapshot) -> None:
     record = snapshot.record()
     if record is None or not (record.is_final or record.state == "paused"):
         raise ValueError(f"its state is none of paused, {', '.join(sorted(FINAL_STATES))}")
-    JobSpec.model_validate_json(snapshot.fields["spec"])
+    decode_spec(snapshot.fields["spec"])
     decode_splits(snapshot.fields["splits"])
     if snapshot.fields.get("terms"):
         decode_terms(snapshot.fields["terms"])

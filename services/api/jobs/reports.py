@@ -11,7 +11,7 @@ from pmpo.contracts.reports import ReportView
 from pmpo.errors import ConflictError
 from pmpo.optim.events import Event
 from pmpo.optim.types import Splits
-from pmpo.runs.codec import decode_event, decode_splits
+from pmpo.runs.codec import decode_event, decode_spec, decode_splits
 from pmpo.runs.report.build import refuse_without_candidates, report_view
 from pmpo.runs.report.candidates import Page, candidates_page
 from pmpo.runs.rivals import scored_by
@@ -32,7 +32,7 @@ class _Saved:
     def decoded(self) -> tuple[JobSpec, Splits, list[Event]]:
         """Raises JournalMismatchError: another version of the program wrote them."""
         events = [decode_event(event) for event in self.events]
-        return JobSpec.model_validate_json(self.spec), decode_splits(self.splits), events
+        return decode_spec(self.spec), decode_splits(self.splits), events
 
 
 class ReportService:

@@ -6,12 +6,10 @@ import hashlib
 import time
 from dataclasses import dataclass, replace
 
-from pydantic import ValidationError
-
 from pmpo.contracts.jobs import FINAL_STATES, JobSpec
-from pmpo.contracts.problems import refusal
 from pmpo.contracts.schedules import Decision, ScheduleOutcome
-from pmpo.errors import InvalidDataError, NotFoundError, PmpoError, StoreUnavailableError
+from pmpo.errors import NotFoundError, PmpoError, StoreUnavailableError
+from pmpo.runs.codec import decode_spec
 from pmpo.runtime.logs import get_logger
 from services.queues import JobQueues
 from services.store.admission import JobCounts, JobLimits
@@ -153,15 +151,9 @@ def _job_of(record: ScheduleRecord, template: NewJob) -> tuple[NewJob, JobSpec]:
     """The template with an id, and with a seed of its own: the job's plus the number of jobs before it.
 
     Raises:
-        InvalidDataError: this version cannot read the job, which another one may have taken.
+        JournalMismatchError: this version of the program cannot read the job.
     """
-    try:
-        spec = JobSpec.model_validate_json(template.spec)
-    except ValidationError as error:
-        reason = refusal(error.errors()).message
-        raise InvalidDataError(
-            f"the schedule's job cannot be read ({reason}); delete the schedule and add it again"
-        ) from None
+    spec = decode_spec(template.spec)
     seeded = spec.model_copy(update={"seed": spec.seed + record.view.num_runs})
     job_id = job_id_of(record.id, record.view.next_at)
     return replace(template, id=job_id, spec=seeded.model_dump_json().encode()), seeded

@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterable
 from typing import Any, cast, get_args
 
-from pmpo.contracts.jobs import EventView
+from pydantic import ValidationError
+
+from pmpo.contracts.jobs import EventView, JobSpec
+from pmpo.contracts.problems import refusal
 from pmpo.errors import JournalMismatchError
 from pmpo.optim.events import Event
 from pmpo.optim.journal import JournalEntry
@@ -102,6 +105,17 @@ def decode_splits(raw: bytes) -> Splits:
         return cast(Splits, from_plain(Splits, body["splits"]))
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable("the splits of a job", error) from None
+
+
+def decode_spec(raw: bytes) -> JobSpec:
+    """A job as it was sent. Raises JournalMismatchError: this version of the program would not have taken it."""
+    try:
+        return JobSpec.model_validate_json(raw)
+    except ValidationError as error:
+        raise JournalMismatchError(
+            f"the job cannot be read ({refusal(error.errors()).message}); it was taken by another version of the "
+            "program: use that version, or submit it again"
+        ) from None
 
 
 def first_identities(entries: Iterable[JournalEntry]) -> tuple[ModelIdentity, ...]:

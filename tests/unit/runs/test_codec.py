@@ -155,3 +155,8 @@ def test_examples_keep_their_fields() -> None:
     example = Example(3, "in", ("a", "b"), {"input": "in", "unit": "cm"}, 0.5)
     splits = Splits((example,), (example,))
     assert codec.decode_splits(codec.encode_splits(splits)) == splits
+
+
+def test_a_job_that_cannot_be_read_says_why_and_what_to_do() -> None:
+    with pytest.raises(JournalMismatchError, match=r"optimizer\.min_delta: .* submit it again"):
+        codec.decode_spec(b'{"prompt":"p","dataset":{"train":[{}]},"optimizer":{"min_delta":null}}')
