@@ -39,7 +39,7 @@ class Watcher:
         how_to_go_on: the end of a sentence that starts with the lost job; takes the job's id.
         as_json: whether the result is one JSON object.
         beginning: what is under way until the job is taken, where that takes a moment.
-        is_passing: whether the services end with the command, and what they registered with them.
+        is_passing: whether the job and its services end with the command, and what they registered with them.
     """
 
     console: Console | None
@@ -79,7 +79,8 @@ class Watcher:
             with about_job(job_id):
                 yield
         except KeyboardInterrupt:
-            sentence = f"stopped watching job {job_id}; {self.how_to_go_on(job_id)}"
+            what = "stopped" if self.is_passing else "stopped watching"
+            sentence = f"{what} job {job_id}; {self.how_to_go_on(job_id)}"
             raise JobError(sentence, job_id=job_id, code="interrupted", status=INTERRUPTED) from None
 
     def _to_end(self, client: Client, job_id: str, kind: str, budget: BudgetSpec, show: Show | None) -> None:
