@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import ValidationError
-
 from pmpo.client.answers import read
 from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
-from pmpo.contracts.problems import refusal
+from pmpo.contracts.problems import made
 from pmpo.contracts.prompts import (
     PRODUCTION,
     LabelsView,
@@ -139,10 +137,7 @@ class PromptCalls:
     async def _post(
         self, path: str, model: type[Strict], given: Mapping[str, object], *, key: str = "", is_repeatable: bool = True
     ) -> Answer:
-        try:
-            body = model.model_validate(given).model_dump_json(exclude_unset=True).encode()
-        except ValidationError as error:
-            raise refusal(error.errors()) from None
+        body = made(model, **given).model_dump_json(exclude_unset=True).encode()
         headers = {"content-type": "application/json", **({"idempotency-key": key} if key else {})}
         call = Call("POST", path, self._timeout_s, is_repeatable=is_repeatable, headers=headers, body=body)
         return await self._exchange.send(call)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from pmpo.client.answers import read
 from pmpo.client.calls import Answer, Call
@@ -14,11 +14,10 @@ from pmpo.client.exchange import Exchange
 from pmpo.client.rows import Data, rows_of
 from pmpo.contracts.interactive import DEFAULT_MODEL, MAX_CELLS, AnalyzeCall, AnalyzeView, ScoreCall, ScoreView
 from pmpo.contracts.objectives import FieldNames
-from pmpo.contracts.problems import refusal
+from pmpo.contracts.problems import made
 from pmpo.contracts.scoring import ScoreExample, TemplateArguments
 from pmpo.errors import InvalidInputError
 
-Made = TypeVar("Made", bound=BaseModel)
 WAIT_S = 60.0
 
 
@@ -59,7 +58,7 @@ class ScoringCalls:
             before, after = client.score(["Process the input.", "Name the city."], rows).losses
             print(f"{before:.2f} -> {after:.2f} nats per token")
         """
-        call = _made(
+        call = made(
             ScoreCall,
             prompts=[prompts] if isinstance(prompts, str) else list(prompts),
             examples=examples_of(data, fields),
@@ -105,7 +104,7 @@ class ScoringCalls:
             for unit in client.analyze("Name the city. Take your time.", rows).units:
                 print(f"{unit.delta:+.3f}  {unit.text}")
         """
-        call = _made(
+        call = made(
             AnalyzeCall,
             prompt=prompt,
             examples=examples_of(data, fields),
@@ -130,14 +129,6 @@ class ScoringCalls:
         return await self._exchange.send(call)
 
 
-def _made(model: type[Made], /, **values: Any) -> Made:
-    """Raises InvalidInputError: a value that the API would refuse; says which."""
-    try:
-        return model(**values)
-    except ValidationError as error:
-        raise refusal(error.errors()) from None
-
-
 def examples_of(data: Data, fields: Mapping[str, str] | None) -> list[ScoreExample]:
     """The rows as a scorer takes them.
 
@@ -155,5 +146,5 @@ def examples_of(data: Data, fields: Mapping[str, str] | None) -> list[ScoreExamp
         )
     return [
         ScoreExample(fields={**example.fields, "input": example.input}, target=example.target, weight=example.weight)
-        for example in to_examples(rows, _made(FieldNames, **dict(fields or {})))
+        for example in to_examples(rows, made(FieldNames, **dict(fields or {})))
     ]

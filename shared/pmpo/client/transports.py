@@ -202,6 +202,8 @@ def _connection_problems() -> Iterator[None]:
 
     try:
         yield
+    except httpx.InvalidURL:  # its parts were quoted: only their length is left to be wrong
+        raise InvalidInputError("an id or a name is too long to be asked for; shorten it") from None
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         raise UnreachedError(str(error), was_sent=False) from error
     except httpx.TransportError as error:

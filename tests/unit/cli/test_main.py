@@ -65,6 +65,7 @@ def test_ctrl_c_while_the_program_is_loaded(options: list[str]) -> None:
         (["list", "--nme", "x"], "no such option: --nme; did you mean --name, --since?"),
         (["list", "--limit"], "option '--limit' requires an argument"),
         (["list", "--limit", "0"], "invalid value for '--limit': "),
+        (["list", "--limit", "1" + "0" * 20], "invalid value for '--limit': "),
         (["env", "more"], "got unexpected extra argument(s) (more); see `pmpo env --help`"),
     ],
 )

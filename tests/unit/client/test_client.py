@@ -250,6 +250,11 @@ def test_blanks_around_a_key_and_an_address_are_a_file_s(api: Any) -> None:
     assert api.seen[0].headers["authorization"] == "Bearer secret"
 
 
+def test_an_id_too_long_for_an_address_is_refused(api: Any) -> None:
+    with client_of(api) as client, pytest.raises(InvalidInputError, match="too long to be asked for; shorten it"):
+        client.get_job("x" * 100_000)
+
+
 def test_an_empty_job_id_is_refused(api: Any) -> None:
     with client_of(api) as client, pytest.raises(InvalidInputError, match="job id is empty"):
         client.get_job(" ")
