@@ -118,7 +118,7 @@ class ApiKeys:
             StoreUnavailableError: Redis does not answer.
         """
         if not await self._commands.run(self._redis.sismember(keys.api_keys(project), key_id)):
-            raise NotFoundError(f"there is no key {key_id!r}; list the keys with GET /v1/keys")
+            raise NotFoundError(f"there is no key {key_id!r:.80}; list the keys with GET /v1/keys or `pmpo keys list`")
         pipe = self._redis.pipeline(transaction=True)
         pipe.delete(keys.api_key(key_id))
         pipe.srem(keys.api_keys(project), key_id)

@@ -202,7 +202,9 @@ class Datasets:
 
 def no_such_dataset(dataset_id: str) -> NotFoundError:
     """What is said of an id that no data set of the project has."""
-    return NotFoundError(f"there is no data set {dataset_id!r}; list them with GET /v1/datasets")
+    return NotFoundError(
+        f"there is no data set {dataset_id!r:.80}; list them with GET /v1/datasets or `pmpo datasets list`"
+    )
 
 
 def _decoded(fields: Mapping[bytes, bytes], dataset_id: str) -> Meta:

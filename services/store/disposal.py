@@ -64,7 +64,7 @@ class Disposal:
         if said != "done":
             raise ConflictError(
                 f"job {job_id} is {said}, and only a job that is over can be deleted; "
-                f"cancel it first with POST /v1/jobs/{job_id}/cancel"
+                f"cancel it first with POST /v1/jobs/{job_id}/cancel or `pmpo cancel {job_id}`"
             )
 
     async def try_delete(self, job_id: str) -> bool:

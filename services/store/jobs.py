@@ -222,7 +222,7 @@ class Jobs:
 
 def no_such_job(job_id: str) -> NotFoundError:
     """What is said of an id that no job has."""
-    return NotFoundError(f"there is no job {job_id!r}; list the jobs with GET /v1/jobs")
+    return NotFoundError(f"there is no job {job_id!r:.80}; list the jobs with GET /v1/jobs or `pmpo list`")
 
 
 def _check_move(said: str, job_id: str, state: str, target: str) -> None:

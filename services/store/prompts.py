@@ -206,7 +206,9 @@ class Prompts:
 
 def no_such_prompt(name: str) -> NotFoundError:
     """What is said of a name that no prompt of the project has."""
-    return NotFoundError(f"there is no prompt {name!r} in the registry; list them with GET /v1/prompts")
+    return NotFoundError(
+        f"there is no prompt {name!r} in the registry; list them with GET /v1/prompts or `pmpo prompts list`"
+    )
 
 
 def _labels(found: Mapping[bytes, bytes]) -> dict[str, int]:

@@ -25,6 +25,6 @@ class WebhookRules:
         if not self.can_sign:
             raise InvalidInputError(
                 f"webhook: this service calls none, because {VARIABLE} is not set; set it for API and workers, or "
-                "leave the key out and ask for the job's state with GET /v1/jobs/ID?wait=30"
+                "leave the key out and ask for the job's state with GET /v1/jobs/ID?wait=30 or `pmpo watch ID`"
             )
         self.targets.check_url(url)

@@ -68,7 +68,8 @@ class ReportService:
         if record.has_lost_events:
             raise ConflictError(
                 f"the events of job {job_id}, which a report is made from, were cleared away some days after its end "
-                f"(PMPO_RETENTION_EVENTS_DAYS); what it found is still at GET /v1/jobs/{job_id}/result"
+                "(PMPO_RETENTION_EVENTS_DAYS); what it found is still there, "
+                f"with GET /v1/jobs/{job_id}/result or `pmpo result {job_id}`"
             )
         spec, splits = await self._store.jobs.spec(job_id), await self._store.jobs.splits(job_id)
         events: list[bytes] = []

@@ -203,7 +203,8 @@ class JobService:
             return read_result(record.view.kind, found)
         if record.view.failure is not None and record.is_final:
             raise ConflictError(f"job {job_id} failed and has no result: {record.view.failure.message}")
-        remedy = "submit it again" if record.is_final else f"wait for it with GET /v1/jobs/{job_id}?wait=30"
+        waiting = f"wait for it with GET /v1/jobs/{job_id}?wait=30 or `pmpo watch {job_id}`"
+        remedy = "submit it again" if record.is_final else waiting
         raise ConflictError(f"job {job_id} is {record.state} and has no result; {remedy}")
 
     async def _pulse(self, job_id: str) -> tuple[JobState | None, int]:

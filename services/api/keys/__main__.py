@@ -10,10 +10,8 @@ import asyncio
 import re
 import sys
 
-from pydantic import ValidationError
-
 from pmpo.contracts.keys import DEFAULT_PROJECT, PROJECT_PATTERN, SCOPES, NewKey
-from pmpo.contracts.problems import refusal
+from pmpo.contracts.problems import made
 from pmpo.errors import InvalidInputError, PmpoError
 from pmpo.runtime.settings import Settings, load_settings
 from services.store.store import Store
@@ -38,10 +36,7 @@ def _asked(given: argparse.Namespace) -> tuple[NewKey, str]:
             f"--project {given.project!r} cannot be a project: write up to 63 small letters, digits, - and _, "
             "with a letter or a digit first"
         )
-    try:
-        return NewKey(name=given.name, scopes=given.scope or list(SCOPES)), given.project
-    except ValidationError as error:
-        raise refusal(error.errors()) from None
+    return made(NewKey, name=given.name, scopes=given.scope or list(SCOPES)), given.project
 
 
 async def _create(settings: Settings, project: str, asked: NewKey) -> str:

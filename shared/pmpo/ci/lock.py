@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from pmpo.ci.conflicts import refuse_conflict
 from pmpo.contracts.jobs import ModelView
@@ -41,7 +41,7 @@ class _Measured(_Part):
     search: str
     meta_prompts: str
     verdict: str
-    loss: float
+    loss: FiniteFloat
     unit: str
     models: dict[str, ModelView]
 
@@ -66,7 +66,7 @@ class LockedPrompt(_Measured):
 
 class _Row(_Part):
     row: str
-    loss: float
+    loss: FiniteFloat
 
 
 class _Entry(_Measured):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import textwrap
 import unicodedata
@@ -13,7 +12,7 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from pmpo.cli.exits import READER_GONE
+from pmpo.cli.exits import READER_GONE, drop_output
 
 MAX_WIDTH = 100
 
@@ -94,13 +93,6 @@ def end_unread() -> NoReturn:
     """Unwind and end: nobody reads stdout any more."""
     drop_output()
     sys.exit(READER_GONE)
-
-
-def drop_output() -> None:
-    """Send stdout nowhere, so that what is still buffered raises nothing when the interpreter ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 def _bounded(console: Console) -> Console:

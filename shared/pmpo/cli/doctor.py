@@ -58,18 +58,27 @@ def examine(url: str | None) -> Iterator[Finding]:
     yield settings
     if not settings.is_ok:
         return
-    with Client(url, timeout_s=TIMEOUT_S, retries=Retries(max_attempts=1)) as client:
-        alive = Finding("API", is_ok=client.is_alive(timeout_s=TIMEOUT_S), detail=f"answers at {client.url}")
-        if not alive.is_ok:
-            remedy = "start one with `pmpo up`, or name yours in PMPO_URL or --url"
-            yield Finding("API", is_ok=False, detail=f"no PMPO API answers at {client.url}; {remedy}")
-            return
-        yield alive
-        yield _found("ready", lambda: ", ".join(client.ready()) + " answer")
-        key = _found("key", lambda: _key(client))
-        yield key
-        if key.is_ok:
-            yield from _models(client)
+    try:
+        client = Client(url, timeout_s=TIMEOUT_S, retries=Retries(max_attempts=1))
+    except PmpoError as error:
+        yield Finding("API", is_ok=False, detail=error.message)
+        return
+    with client:
+        yield from _api(client)
+
+
+def _api(client: Client) -> Iterator[Finding]:
+    alive = Finding("API", is_ok=client.is_alive(timeout_s=TIMEOUT_S), detail=f"answers at {client.url}")
+    if not alive.is_ok:
+        remedy = "start one with `pmpo up`, or name yours in PMPO_URL or --url"
+        yield Finding("API", is_ok=False, detail=f"no PMPO API answers at {client.url}; {remedy}")
+        return
+    yield alive
+    yield _found("ready", lambda: ", ".join(client.ready()) + " answer")
+    key = _found("key", lambda: _key(client))
+    yield key
+    if key.is_ok:
+        yield from _models(client)
 
 
 def _services() -> str:

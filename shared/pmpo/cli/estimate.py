@@ -12,6 +12,7 @@ from pmpo.cli.options import AsJson, JobFile, Seed, Url
 from pmpo.cli.tables import plain_table
 from pmpo.client import Client
 from pmpo.contracts.estimates import EstimateView
+from pmpo.contracts.modes import KINDS_WITH_A_WINNER
 
 
 def estimate(file: JobFile, url: Url = None, seed: Seed = None, as_json: AsJson = False) -> None:
@@ -27,10 +28,10 @@ def estimate(file: JobFile, url: Url = None, seed: Seed = None, as_json: AsJson 
         return
     for warning in found.warnings:
         stderr_console().print(f"warning: {shown(warning)}")
-    print_estimate(stdout_console(), found)
+    print_estimate(stdout_console(), found, spec.kind)
 
 
-def print_estimate(console: Console, found: EstimateView) -> None:
+def print_estimate(console: Console, found: EstimateView, kind: str) -> None:
     """The three amounts of each kind, and the smallest budget that the job takes."""
     table = plain_table()
     for name in ("", "low", "expected", "high", "smallest budget"):
@@ -46,8 +47,20 @@ def print_estimate(console: Console, found: EstimateView) -> None:
         table.add_row("money", *(f"{amount:,.4f}" for amount in amounts))
     console.print(f"rows: {words.splits(found.splits)}")
     console.print(table)
-    console.print(f"for all {words.counted(found.iterations, 'round')}; a search that stops early uses less")
-    console.print(
-        "smallest budget: the caps below which a job is refused. They leave room for the longest prompts and answers "
-        "that one round and the test may have, so they may be above what the whole job is expected to use."
+    console.print(_how_far(found, kind))
+    console.print(f"smallest budget: the caps below which a job is refused. They leave room for {_room(kind)}.")
+
+
+def _how_far(found: EstimateView, kind: str) -> str:
+    if kind not in KINDS_WITH_A_WINNER:
+        return "for every prompt on every row"
+    return f"for all {words.counted(found.iterations, 'round')}; a search that stops early uses less"
+
+
+def _room(kind: str) -> str:
+    if kind not in KINDS_WITH_A_WINNER:
+        return "the longest answers that the job may ask for"
+    return (
+        "the longest prompts and answers that one round and the test may have, so they may be above what the whole "
+        "job is expected to use"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -67,3 +69,10 @@ def about_job(job_id: str) -> Iterator[None]:
 def exit_code(error: PmpoError) -> int:
     """2 for what the caller can put right, 3 for a service that failed or is not there."""
     return USAGE if isinstance(error, _THE_CALLERS) else SERVICE
+
+
+def drop_output() -> None:
+    """Send stdout nowhere, so that what is still buffered raises nothing when the interpreter ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

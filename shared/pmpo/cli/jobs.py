@@ -13,7 +13,8 @@ from pmpo.cli.console import print_json, shown, stderr_console, stdout_console
 from pmpo.cli.exits import about_job
 from pmpo.cli.options import AsJson, JobFile, JobId, Seed, Url
 from pmpo.cli.report import print_result
-from pmpo.cli.watch import describe, print_without_winner
+from pmpo.cli.status import describe
+from pmpo.cli.watch import print_without_winner
 from pmpo.client import Client
 from pmpo.contracts.jobs import JobSpec, JobView
 from pmpo.contracts.modes import KINDS_WITH_A_WINNER

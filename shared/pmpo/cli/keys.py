@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from pmpo.cli import clock
 from pmpo.cli.completion import key_ids
@@ -15,7 +14,7 @@ from pmpo.cli.options import AsJson, Url
 from pmpo.cli.tables import Column, print_list
 from pmpo.client import Client
 from pmpo.contracts.keys import KeyView, NewKey
-from pmpo.contracts.problems import refusal
+from pmpo.contracts.problems import made
 
 keys = typer.Typer(help="API keys: who may call an API.", no_args_is_help=True, rich_markup_mode="markdown")
 DAY_S = 86_400
@@ -91,10 +90,7 @@ def _asked(name: str, scopes: list[_Scope] | None, days: float | None) -> NewKey
     asked: dict[str, object] = {"name": name, "expires_in_s": None if days is None else days * DAY_S}
     if scopes:
         asked["scopes"] = [scope.value for scope in scopes]
-    try:
-        return NewKey.model_validate(asked)
-    except ValidationError as error:
-        raise refusal(error.errors()) from None
+    return made(NewKey, **asked)
 
 
 def _row(key: KeyView) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ Since = Annotated[
     str | None,
     typer.Option("--since", metavar="TIME", help="Made since then: a date, a time, or how long ago (30m, 12h, 7d)."),
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many, the newest first.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, metavar="N", help="So many of the newest.")]
 
 
 def list_jobs(

@@ -85,8 +85,8 @@ def run_local(
     unfinished = RunsFolder(folder).unfinished(spec)
     named = "" if runs is None else f" --runs {runs}"
     remedy = f"go on with `pmpo optimize {file} --local --resume{named}`"
-    kept = f"it stopped with this command, and all it found is kept: {remedy}"
-    watcher = Watcher(console, lambda _: kept, as_json, "Starting the scorer")
+    kept = f"all it found is kept: {remedy}"
+    watcher = Watcher(console, lambda _: kept, as_json, "Starting the scorer", is_passing=True)
     if is_resumed and unfinished is None:
         raise NotFoundError(f"no run of {file} in {folder} was interrupted; leave --resume out to begin one")
     if unfinished is not None and not is_resumed:
@@ -103,7 +103,8 @@ def run_local(
 
 def run_here(spec: JobSpec, console: Console | None, *, as_json: bool, show: Show | None = None) -> None:
     """Run a job in this process, ``show`` its result, and keep nothing of it."""
-    watcher = Watcher(console, lambda _: "it stopped with this command; run it again", as_json, "Starting the scorer")
+    again = "run the command again"
+    watcher = Watcher(console, lambda _: again, as_json, "Starting the scorer", is_passing=True)
     with tempfile.TemporaryDirectory(prefix="pmpo-") as folder, Client.local(folder) as client:
         watcher.run_to_end(client, spec, show)
 

@@ -14,6 +14,7 @@ from pmpo.cli.jobs import read_job
 from pmpo.cli.options import AsJson, JobFile, Seed, Url, one_of
 from pmpo.cli.tables import Column, print_list
 from pmpo.client import Client
+from pmpo.contracts.problems import made
 from pmpo.contracts.schedules import CatchUp, Overlap, ScheduleSpec, ScheduleView
 
 schedule = typer.Typer(help="Jobs that are made again and again.", no_args_is_help=True, rich_markup_mode="markdown")
@@ -68,7 +69,8 @@ def add(
 
     A job file without `queue` goes to the queue `overnight`, whose jobs wait until no other job waits.
     """
-    spec = ScheduleSpec(
+    spec = made(
+        ScheduleSpec,
         name=name,
         cron=cron,
         timezone=timezone,
@@ -78,14 +80,14 @@ def add(
         job=read_job(file, seed),
     )
     with Client(url) as client:
-        made = client.create_schedule(spec)
+        added = client.create_schedule(spec)
     if as_json:
-        print_json(made.model_dump(mode="json"))
+        print_json(added.model_dump(mode="json"))
         return
-    for warning in made.warnings:
+    for warning in added.warnings:
         stderr_console().print(f"warning: {shown(warning)}")
-    stdout_console().print(made.id)
-    print_words(stderr_console(), f"The first job is made at {_at(made, made.next_at)}.")
+    stdout_console().print(added.id)
+    print_words(stderr_console(), f"The first job is made at {_at(added, added.next_at)}.")
 
 
 @schedule.command("list", epilog="Example: pmpo schedule list --json")

@@ -38,8 +38,8 @@ def up(
     """Start Redis, scorer, API and worker, and keep them until Ctrl-C."""
     options = StackOptions(api_port, scorer_port, model, state_dir, workers)
     with running_stack(options, shows_log=True) as stack:
-        _announce(stack.addresses, as_json=as_json)
         try:
+            _announce(stack.addresses, as_json=as_json)
             status = stack.wait()
         except KeyboardInterrupt:
             stderr_console().print("Stopping")

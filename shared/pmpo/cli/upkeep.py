@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 from rich.text import Text
 
 from pmpo.cli import words
-from pmpo.cli.console import print_json, shown, stderr_console, stdout_console
+from pmpo.cli.console import print_json, print_words, shown, stderr_console, stdout_console
 from pmpo.cli.exits import about_job
 from pmpo.cli.options import AsJson, JobId, Url
 from pmpo.client import Client
@@ -81,7 +82,7 @@ def gc(
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
-        _print_gc(report)
+        _print_gc(report, older_than, url)
 
 
 def delete(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
@@ -94,17 +95,17 @@ def delete(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
         stdout_console().print(f"job {shown(job_id)} is deleted")
 
 
-def _print_gc(report: GcReport) -> None:
+def _print_gc(report: GcReport, older_than: float | None, url: str | None) -> None:
     console = stdout_console()
-    counted = {
-        "ended job": report.num_jobs,
-        "list of events": report.num_events,
-        "journal": report.num_journals,
-        "thing of no job": report.num_orphans,
-    }
-    there = [f"{number} × {name}" for name, number in counted.items() if number]
+    counted = (
+        (report.num_jobs, "ended job", "ended jobs"),
+        (report.num_events, "list of events", "lists of events"),
+        (report.num_journals, "journal", "journals"),
+        (report.num_orphans, "thing of no job", "things of no job"),
+    )
+    there = [f"{number:,} {one if number == 1 else many}" for number, one, many in counted if number]
     if not there:
-        console.print("nothing goes: no ended job was kept long enough, and everything belongs to a job")
+        print_words(console, f"nothing goes: no job ended {_long_ago(older_than)}, and everything belongs to a job")
     else:
         console.print(f"{'deleted' if report.is_deleted else 'would go'}: {', '.join(there)}")
     for job in report.jobs[:MAX_SHOWN]:
@@ -119,4 +120,12 @@ def _print_gc(report: GcReport) -> None:
         stays = "stays until its webhook was" if report.num_spared == 1 else "stay until their webhooks were"
         console.print(f"{words.counted(report.num_spared, 'job')} {stays} called")
     if there and not report.is_deleted:
-        console.print("Delete them with: pmpo gc --yes, and the same options")
+        days = [] if older_than is None else ["--older-than", f"{older_than:.15g}"]
+        command = shlex.join(["pmpo", "gc", *days, *([] if url is None else ["--url", url]), "--yes"])
+        console.print(Text(f"Delete them with `{shown(command)}`"), soft_wrap=True)
+
+
+def _long_ago(older_than: float | None) -> str:
+    if older_than is None:
+        return "longer ago than jobs are kept (PMPO_RETENTION_DAYS; --older-than DAYS takes another number)"
+    return f"more than {older_than:.15g} days ago"

@@ -39,7 +39,7 @@ class Watcher:
         how_to_go_on: the end of a sentence that starts with the lost job; takes the job's id.
         as_json: whether the result is one JSON object.
         beginning: what is under way until the job is taken, where that takes a moment.
-        is_passing: whether the services end with the command, and what they registered with them.
+        is_passing: whether the job and its services end with the command, and what they registered with them.
     """
 
     console: Console | None
@@ -79,7 +79,8 @@ class Watcher:
             with about_job(job_id):
                 yield
         except KeyboardInterrupt:
-            sentence = f"stopped watching job {job_id}; {self.how_to_go_on(job_id)}"
+            what = "stopped" if self.is_passing else "stopped watching"
+            sentence = f"{what} job {job_id}; {self.how_to_go_on(job_id)}"
             raise JobError(sentence, job_id=job_id, code="interrupted", status=INTERRUPTED) from None
 
     def _to_end(self, client: Client, job_id: str, kind: str, budget: BudgetSpec, show: Show | None) -> None:
@@ -201,43 +202,3 @@ def failure(job: JobView) -> str:
     if job.failure is None:
         return f"job {job.id} failed and left no reason"
     return f"job {job.id} failed: {shown(job.failure.message)} ({job.failure.code})"
-
-
-def _state(job: JobView) -> str:
-    """A job that was paused, or whose worker went, is taken up again; only one that met trouble is attempted again."""
-    if job.attempts < 2:
-        return job.state
-    return f"{job.state}, attempt {job.attempts}" if job.failure else f"{job.state}, taken up {job.attempts} times"
-
-
-def describe(job: JobView) -> list[tuple[str, str]]:
-    """What `pmpo status` says, as names and values."""
-    progress = job.progress
-    lines = [
-        ("job", f"{job.id} ({shown(job.name)})"),
-        ("state", _state(job)),
-        ("rows", words.splits(job.splits)),
-        ("round", f"{progress.iteration} of {progress.max_iterations}"),
-        ("train loss", f"{words.loss(progress.train_loss_before)} → {words.loss(progress.train_loss)}"),
-        ("tokens", f"{progress.scored_tokens:,} scored, {progress.generated_tokens:,} generated"),
-        ("time", words.seconds(progress.seconds)),
-    ]
-    if progress.money is not None:
-        lines.append(("cost", words.money(progress.money)))
-    if job.stop_reason:
-        lines.append(("stopped", words.stop_reason(job.stop_reason)))
-    if job.verdict:
-        lines.append(("verdict", job.verdict))
-    if job.registered:
-        lines.append(("registry", f"version {job.registered.version} of {job.registered.name}"))
-    if job.failure and job.state == "failed":
-        lines.append(("failure", f"{shown(job.failure.message)} ({job.failure.code})"))
-    elif job.failure:
-        lines.append(("trouble", f"{shown(job.failure.message)} ({job.failure.code}); it is tried again"))
-    if job.webhook is not None:
-        detail = f": {shown(job.webhook.detail)}" if job.webhook.detail else ""
-        lines.append(("webhook", f"{job.webhook.state}{detail}"))
-    if progress.iteration:
-        lines.append(("best prompt", shown(job.best_prompt)))
-    lines += [("warning", shown(warning)) for warning in job.warnings]
-    return lines

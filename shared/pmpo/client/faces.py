@@ -18,6 +18,7 @@ from pmpo.client.scoring import ScoringCalls
 from pmpo.client.transports import AsyncTransport, BlockingTransport, checked_url
 from pmpo.client.upkeep import UpkeepCalls
 from pmpo.client.watching import JobWatching
+from pmpo.errors import ConfigurationError
 
 DEFAULT_TIMEOUT_S = 30.0
 
@@ -197,4 +198,16 @@ def _address(url: str | None, api_key: str | None) -> tuple[str, dict[str, str]]
         settings = load_settings()
         url = settings.url if url is None else url
         api_key = settings.api_key if api_key is None else api_key
-    return checked_url(url), {"authorization": f"Bearer {api_key}"} if api_key else {}
+    return checked_url(url), _authorization((api_key or "").strip())
+
+
+def _authorization(api_key: str) -> dict[str, str]:
+    """Raises ConfigurationError: the key has what no header can carry; the message does not show it."""
+    if not api_key:
+        return {}
+    if not all("!" <= character <= "~" for character in api_key):
+        raise ConfigurationError(
+            "the API key (PMPO_API_KEY) has a blank, a line break or a character beyond ASCII in it, as no key has; "
+            "set it to the key alone"
+        )
+    return {"authorization": f"Bearer {api_key}"}

@@ -138,15 +138,27 @@ class _AsyncStream(_Head):
 
 
 def checked_url(url: str) -> str:
-    """The address without its last slash.
+    """The address without blanks around it and without its last slash.
 
     Raises:
         InvalidInputError: it is no http or https address.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    address = url.strip().rstrip("/")
+    if not _is_address(address):
         raise InvalidInputError(f"{url!r} is no address of an API; give one such as http://127.0.0.1:8000")
-    return url.rstrip("/")
+    return address
+
+
+def _is_address(url: str) -> bool:
+    import httpx
+
+    try:
+        parts, _ = urlsplit(url), httpx.URL(url).host
+        host, _ = (parts.hostname or "").encode("idna"), parts.port
+    except (httpx.InvalidURL, ValueError):
+        return False
+    is_whole = not (parts.query or parts.fragment or " " in url)
+    return parts.scheme in ("http", "https") and bool(host) and is_whole
 
 
 def _arguments(url: str, call: Call) -> dict[str, Any]:
@@ -190,6 +202,8 @@ def _connection_problems() -> Iterator[None]:
 
     try:
         yield
+    except httpx.InvalidURL:  # its parts were quoted: only their length is left to be wrong
+        raise InvalidInputError("an id or a name is too long to be asked for; shorten it") from None
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         raise UnreachedError(str(error), was_sent=False) from error
     except httpx.TransportError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from pmpo.client.answers import read
@@ -30,17 +31,18 @@ class UpkeepCalls:
             InvalidInputError: the file is there, or cannot be written.
             UpstreamError: what arrived is not whole; nothing was kept.
         """
-        _refuse_present(path)
         partial = path.with_name(f"{path.name}.part")
         call = Call("GET", "/v1/export", TRANSFER_TIMEOUT_S, is_repeatable=True)
         try:
+            _refuse_present(path)
             await self._exchange.download(call, partial)
             counts = _counted(partial)
             partial.rename(path)
         except OSError as error:
             raise InvalidInputError(f"{path} cannot be written: {error.strerror or error}") from None
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):  # where nothing could be written, nothing can be deleted
+                partial.unlink()
         return counts
 
     async def import_project(self, path: Path) -> ImportReport:
@@ -49,10 +51,10 @@ class UpkeepCalls:
         Raises:
             InvalidInputError: the file cannot be read, or is no whole, unchanged export that the API knows.
         """
-        _refuse_absent(path)
         headers = {"content-type": "application/gzip"}
         call = Call("POST", "/v1/import", TRANSFER_TIMEOUT_S, is_repeatable=True, headers=headers, body_file=path)
         try:
+            _refuse_absent(path)
             return read(ImportReport, await self._exchange.send(call))
         except OSError as error:
             raise InvalidInputError(f"{path} cannot be read: {error.strerror or error}") from None

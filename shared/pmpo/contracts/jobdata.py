@@ -93,7 +93,8 @@ def _problems_of_id(name: str, text: str) -> list[InitErrorDetails]:
         _ID.validate_python(text)
     except ValidationError:
         reason = ValueError(
-            f"{text!r:.60} is no id of a stored data set, which is ds_ and 32 digits; list them with GET /v1/datasets"
+            f"{text!r:.60} is no id of a stored data set, which is ds_ and 32 digits; "
+            "list them with GET /v1/datasets or `pmpo datasets list`"
         )
         return [InitErrorDetails(type="value_error", loc=(name,), input=text, ctx={"error": reason})]
     return []

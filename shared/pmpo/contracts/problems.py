@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from pmpo.errors import (
@@ -26,6 +26,7 @@ from pmpo.errors import (
     one_line,
 )
 
+Made = TypeVar("Made", bound=BaseModel)
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 _UNKNOWN_KEY = "unknown_key"
 
@@ -120,6 +121,14 @@ def refusal(errors: Iterable[ErrorDetails] | Iterable[Mapping[str, Any]]) -> Inv
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     cls = UnknownKeyError if first["type"] in (_UNKNOWN_KEY, "extra_forbidden") else InvalidInputError
     return cls(f"{where}: {first['msg'].removeprefix('Value error, ')}{more}")
+
+
+def made(model: type[Made], /, **values: Any) -> Made:
+    """A wire model of a caller's values. Raises InvalidInputError: one that the API would refuse; says which."""
+    try:
+        return model(**values)
+    except ValidationError as error:
+        raise refusal(error.errors()) from None
 
 
 def _hint(unknown: str, known: set[str]) -> str:

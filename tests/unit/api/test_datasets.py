@@ -198,7 +198,7 @@ async def test_other_forms_are_refused_with_the_remedy(
 async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient, path: str) -> None:
     for answer in (await client.get(f"/v1/datasets/{path}"), await client.delete(f"/v1/datasets/{path}")):
         assert answer.status_code == 404
-        assert "list them with GET /v1/datasets" in answer.json()["detail"]
+        assert "list them with GET /v1/datasets or `pmpo datasets list`" in answer.json()["detail"]
 
 
 async def test_a_job_names_data_sets_in_the_place_of_rows(
@@ -244,7 +244,7 @@ async def test_a_job_about_a_data_set_that_is_not_there_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     answer = await client.post("/v1/jobs", json={**job, "dataset": {"train": "rows"}})
     assert answer.status_code == 422
-    assert "dataset.train: 'rows' is no id of a stored data set" in answer.json()["detail"]
+    assert "dataset.train: 'rows' is no id of a stored data set, which" in answer.json()["detail"]
 
 
 async def test_rows_that_a_job_cannot_use_are_refused_when_it_comes(

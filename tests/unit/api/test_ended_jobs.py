@@ -46,7 +46,10 @@ async def test_a_report_whose_events_are_gone_says_so(
     for route in ("report", "candidates"):
         answer = await client.get(f"{path}/{route}")
         assert answer.status_code == 409
-        assert "PMPO_RETENTION_EVENTS_DAYS" in answer.json()["detail"]
+        assert (
+            f"_EVENTS_DAYS); what it found is still there, with GET {path}/result or `pmpo result {job_id}`"
+            in answer.json()["detail"]
+        )
     page = (await client.get(f"{path}/events")).json()
     assert (page["events"], page["state"]) == ([], "cancelled")
 

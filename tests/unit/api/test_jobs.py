@@ -209,7 +209,7 @@ async def test_cancelling(client: httpx.AsyncClient, job: dict[str, Any], store:
 async def test_no_result_says_why(client: httpx.AsyncClient, job: dict[str, Any], store: Store) -> None:
     job_id = await _create(client, job)
     waiting = await client.get(f"/v1/jobs/{job_id}/result")
-    assert "is queued and has no result; wait for it" in waiting.json()["detail"]
+    assert f"wait for it with GET /v1/jobs/{job_id}?wait=30 or `pmpo watch {job_id}`" in waiting.json()["detail"]
     failure = JobFailure(code="engine_failed", message="It broke.")
     await store.jobs.move(job_id, ["queued"], "failed", changes=dict(failure_fields(failure)))
     failed = await client.get(f"/v1/jobs/{job_id}/result")

@@ -67,7 +67,7 @@ async def test_a_version_is_found_by_number_label_or_as_the_newest(client: httpx
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [
-        ("/v1/prompts/none", 404, "there is no prompt 'none' in the registry; list them with GET /v1/prompts"),
+        ("/v1/prompts/none", 404, "list them with GET /v1/prompts or `pmpo prompts list`"),
         ("/v1/prompts/none/versions", 404, "there is no prompt 'none'"),
         ("/v1/prompts/none/labels", 404, "there is no prompt 'none'"),
         ("/v1/prompts/cities?version=4", 404, "has no version 4; its versions are 1 to 3"),

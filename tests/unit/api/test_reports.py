@@ -118,7 +118,7 @@ async def test_what_cannot_be_told_is_refused_in_one_sentence(client: httpx.Asyn
     for path in ("report", "candidates"):
         unknown = await client.get(f"/v1/jobs/nobody/{path}")
         assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
-        assert unknown.json()["detail"] == "there is no job 'nobody'; list the jobs with GET /v1/jobs"
+        assert unknown.json()["detail"] == "there is no job 'nobody'; list the jobs with GET /v1/jobs or `pmpo list`"
         bad = await client.get(f"/v1/jobs/{job_id}/{path}", params={"losses": "some"})
         assert (bad.status_code, bad.json()["code"]) == (422, "invalid_input")
         assert "losses" in bad.json()["detail"]

@@ -68,6 +68,11 @@ def conflicted(text: str) -> str:
             "install that version",
         ),
         ("pmpo.lock", lambda text: text[: len(text) // 2], "then run `pmpo ci refresh`"),
+        (
+            "pmpo.lock",
+            lambda text: text.replace("loss = 0.5", "loss = nan"),
+            "then run `pmpo ci refresh`, or delete it",
+        ),
         ("pmpo.toml", conflicted, "a merge conflict is not resolved; edit the file so that one side is left"),
         ("city.txt", conflicted, "a merge conflict is not resolved; edit the file so that one prompt is left"),
         ("city.txt", lambda _: "\ufeff\r\n", "city.txt is empty; write a prompt into it"),

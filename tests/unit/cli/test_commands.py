@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pmpo.cli import main as cli
+from pmpo.cli import commands as cli
 from pmpo.cli.exits import exit_code
 from pmpo.cli.jobs import read_job
 from pmpo.cli.main import main

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from pmpo.cli import exits
-from pmpo.cli.main import EXAMPLES, app, command_name
+from pmpo.cli.commands import EXAMPLES, app, command_name
 from pmpo.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[3]

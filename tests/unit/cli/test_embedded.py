@@ -171,6 +171,21 @@ def test_interrupted_while_it_starts(
     assert err == "pmpo: stopped\n"
 
 
+@pytest.mark.parametrize("moment", ["pmpo.cli.up.print_json", "pmpo.cli.embedded.Stack.wait"])
+def test_interrupted_once_it_is_ready(
+    stack: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    folder = stack("print(READY, flush=True); time.sleep(60)")
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(moment, interrupted)
+    assert main(["up", "--json"]) == 0
+    assert capsys.readouterr().err == "Stopping\n"
+    assert not is_running(folder)
+
+
 def write_job(folder: Path, name: str, data: str = "rows.jsonl") -> None:
     rows = "".join(json.dumps({"input": f"in {number}", "target": "out"}) + "\n" for number in range(6))
     (folder / "rows.jsonl").write_text(rows, encoding="utf-8")

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from pmpo.cli.main import app
+from pmpo.cli.commands import app
 from tests import documented
 from tests.documented import EXECUTED, ROOT
 

@@ -93,6 +93,8 @@ def test_doctor_says_what_to_do(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert main(["doctor", "--url", "http://127.0.0.1:9", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
     assert found["ok"] is False and found["checks"][-1]["name"] == "API"
+    assert main(["doctor", "--url", "http://["]) == 1
+    assert "failed API: 'http://[' is no address" in capsys.readouterr().out
     monkeypatch.setenv("PMPO_NONSENSE", "1")
     assert main(["doctor"]) == 1
     assert "PMPO_NONSENSE is no setting" in capsys.readouterr().out

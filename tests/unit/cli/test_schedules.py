@@ -1,10 +1,11 @@
-"""``pmpo schedule list``, ``show``, ``pause`` and ``resume``, against the real API."""
+"""``pmpo schedule add``, ``list``, ``show``, ``pause`` and ``resume``, against the real API."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,17 @@ def test_one_that_is_not_there(live_api: str, capsys: pytest.CaptureFixture[str]
     for verb in ("show", "pause", "resume"):
         assert main(["schedule", verb, "sch_0"]) == 2
         assert capsys.readouterr().err == ("pmpo: there is no schedule 'sch_0'; list them with `pmpo schedule list`\n")
+
+
+@pytest.mark.parametrize("option", ["name", "cron", "timezone", "window"])
+def test_what_is_too_long_for_a_schedule_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    rows = "".join(json.dumps({"input": f"in {number}", "target": "out"}) + "\n" for number in range(6))
+    (tmp_path / "rows.jsonl").write_text(rows, encoding="utf-8")
+    job = tmp_path / "job.yaml"
+    job.write_text("prompt: Process.\ndataset: {train: rows.jsonl}\n", encoding="utf-8")
+    options = {"cron": "@daily", option: "x" * 300}
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    assert main(["schedule", "add", str(job), *words]) == 2
+    assert capsys.readouterr().err.startswith(f"pmpo: {option}: String should have at most")

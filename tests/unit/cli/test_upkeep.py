@@ -74,8 +74,9 @@ def test_gc_shows_what_goes(api: Any, double: Any, capsys: pytest.CaptureFixture
     status, out, _ = _run(capsys, "gc", *options, "--url", api.url)
     assert status == 0
     assert json.loads(api.seen[-1].body) == {"confirm": is_deleted, "older_than_days": 30.0}
-    assert ("deleted: 30" if is_deleted else "would go: 30") in out
-    assert ("pmpo gc --yes" in out) is not is_deleted
+    assert f"{'deleted' if is_deleted else 'would go'}: 30 ended jobs, 2 journals, 1 thing of no job\n" in out
+    remedy = f"Delete them with `pmpo gc --older-than 30 --url {api.url} --yes`"
+    assert (remedy in " ".join(out.split())) is not is_deleted
     assert len(re.findall(r"^  j\d+  failed 1970-01-01", out, re.MULTILINE)) == 20
     assert "and 10 more" in out
     assert "1 job stay until" not in out
@@ -85,7 +86,11 @@ def test_gc_shows_what_goes(api: Any, double: Any, capsys: pytest.CaptureFixture
 
 def test_gc_of_nothing(live_api: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = _run(capsys, "gc", "--url", live_api)
-    assert (status, out[:12]) == (0, "nothing goes")
+    assert (status, out) == (
+        0,
+        "nothing goes: no job ended longer ago than jobs are kept (PMPO_RETENTION_DAYS; --older-than DAYS takes "
+        "another number), and everything belongs to a job\n",
+    )
     status, out, _ = _run(capsys, "gc", "--yes", "--json", "--url", live_api)
     assert json.loads(out)["is_deleted"]
 

@@ -15,6 +15,7 @@ from pmpo.client import AsyncClient, Client, Retries
 from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import (
     BudgetTooSmallError,
+    ConfigurationError,
     ConflictError,
     InvalidInputError,
     NotFoundError,
@@ -240,10 +241,32 @@ def test_life(api: Any, double: ModuleType) -> None:
         assert [client.is_alive() for _ in range(4)] == [False, False, False, True]
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "", "ftp://host", "http://"])
+NO_ADDRESSES = ("localhost:8000", "", "ftp://host", "http://host?x=1", "http://a b")
+NO_HOSTS = ("", "[", "[zz]", "127.0.0.1:x", "127.0.0.1:99999", "..", "n" * 300, "xn--", "127.0\n.0.1")
+
+
+@pytest.mark.parametrize("url", [*NO_ADDRESSES, *(f"http://{host}" for host in NO_HOSTS)])
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(InvalidInputError, match="is no address of an API"):
         Client(url)
+
+
+@pytest.mark.parametrize("key", ["two words", "two\nlines", "a\rb", "schlüssel", "a\x01"])
+def test_a_key_that_no_header_can_carry_is_not_sent_nor_shown(api: Any, key: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^the API key \(PMPO_API_KEY\) has a blank") as raised:
+        Client(api.url, api_key=key)
+    assert key not in str(raised.value)
+
+
+def test_blanks_around_a_key_and_an_address_are_a_file_s(api: Any) -> None:
+    with Client(f"{api.url}/\n", api_key=" secret\r\n") as client:
+        assert client.is_alive()
+    assert api.seen[0].headers["authorization"] == "Bearer secret"
+
+
+def test_an_id_too_long_for_an_address_is_refused(api: Any) -> None:
+    with client_of(api) as client, pytest.raises(InvalidInputError, match="too long to be asked for; shorten it"):
+        client.get_job("x" * 100_000)
 
 
 def test_an_empty_job_id_is_refused(api: Any) -> None:

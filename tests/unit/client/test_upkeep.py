@@ -52,6 +52,9 @@ def test_an_export_overwrites_no_file(client: Client, tmp_path: Path) -> None:
         client.export_project(path)
     with pytest.raises(InvalidInputError, match="cannot be written"):
         client.export_project(tmp_path / "no" / "folder.tar.gz")
+    for nowhere in (path / "all.tar.gz", tmp_path / ("n" * 300)):
+        with pytest.raises(InvalidInputError, match="cannot be written"):
+            client.export_project(nowhere)
     assert path.read_text() == "mine"
 
 
@@ -62,6 +65,8 @@ def test_what_is_no_export_is_refused(client: Client, tmp_path: Path) -> None:
         client.import_project(path)
     with pytest.raises(InvalidInputError, match="is no file"):
         client.import_project(tmp_path / "absent")
+    with pytest.raises(InvalidInputError, match="cannot be read"):
+        client.import_project(tmp_path / ("n" * 300))
 
 
 def test_an_export_that_broke_off_leaves_no_file(api: Any, double: Any, tmp_path: Path) -> None:

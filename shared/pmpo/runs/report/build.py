@@ -85,8 +85,8 @@ def refuse_without_candidates(view: JobView) -> None:
     """Raises ConflictError: the job searches for no prompt, so that there is nothing to report of candidates."""
     if view.kind not in KINDS_WITH_A_WINNER:
         raise ConflictError(
-            f"job {view.id} is of kind {view.kind}: it searches for no prompt, so it has no candidates and no report; "
-            "its result has every row"
+            f"job {view.id} is of kind {view.kind}: it searches for no prompt, so it has no report, candidates or "
+            f"changes; see every row of what it found with GET /v1/jobs/{view.id}/result or `pmpo result {view.id}`"
         )
 
 
