@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from pmpo.contracts.schedules import SchedulesPage, ScheduleSpec, ScheduleView
+from pmpo.contracts.schedules import ScheduleDeleted, SchedulesPage, ScheduleSpec, ScheduleView
 from services.api.callers import Reader, Submitter
 from services.api.deps import Timetable
 from services.api.idempotency import REPLAYED, KeyOfRequest
@@ -48,7 +48,7 @@ async def resume_schedule(schedule_id: str, caller: Submitter, schedules: Timeta
     return await schedules.resume(caller.project, schedule_id)
 
 
-@router.delete("/{schedule_id}", status_code=204)
-async def delete_schedule(schedule_id: str, caller: Submitter, schedules: Timetable) -> None:
-    """Make no more jobs. A job that is under way goes on, also outside of its window."""
-    await schedules.delete(caller.project, schedule_id)
+@router.delete("/{schedule_id}")
+async def delete_schedule(schedule_id: str, caller: Submitter, schedules: Timetable) -> ScheduleDeleted:
+    """Make no more jobs. A job that is under way goes on; one that its window keeps paused stays so, and is named."""
+    return await schedules.delete(caller.project, schedule_id)

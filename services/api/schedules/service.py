@@ -7,8 +7,15 @@ import time
 from collections.abc import Iterable
 
 from pmpo.contracts.jobs import JobSpec
-from pmpo.contracts.schedules import MAX_SCHEDULES, ScheduleOutcome, SchedulesPage, ScheduleSpec, ScheduleView
-from pmpo.errors import ConflictError, NotFoundError
+from pmpo.contracts.schedules import (
+    MAX_SCHEDULES,
+    ScheduleDeleted,
+    ScheduleOutcome,
+    SchedulesPage,
+    ScheduleSpec,
+    ScheduleView,
+)
+from pmpo.errors import NotFoundError
 from services.api.jobs.service import JobService
 from services.store.idempotency import KeyedRequest
 from services.store.schedule_records import NewSchedule, ScheduleRecord, first_record
@@ -98,8 +105,8 @@ class ScheduleService:
             await self._store.schedules.resume(record, next_at, missed, number)
         return await self.get(project, schedule_id)
 
-    async def delete(self, project: str, schedule_id: str) -> None:
-        """Make no more jobs; one that its window keeps paused goes on.
+    async def delete(self, project: str, schedule_id: str) -> ScheduleDeleted:
+        """Make no more jobs. One that its window keeps paused stays so: the window was there to keep it from running.
 
         Raises:
             NotFoundError: the project has none of that id.
@@ -107,11 +114,17 @@ class ScheduleService:
         record = await self._owned(project, schedule_id)
         await self._store.schedules.delete(record)
         await self._release(project, record.datasets, schedule_id)
-        if record.held_job:
-            try:
-                await self._jobs.resume(record.held_job)
-            except (ConflictError, NotFoundError):
-                return  # it is over, or was deleted
+        return ScheduleDeleted(id=schedule_id, held_job_id=await self._still_held(record))
+
+    async def _still_held(self, record: ScheduleRecord) -> str | None:
+        """The job that its window held, unless somebody resumed, cancelled or deleted that meanwhile."""
+        if not record.held_job:
+            return None
+        try:
+            state = await self._store.jobs.state(record.held_job)
+        except NotFoundError:
+            return None
+        return record.held_job if state == "paused" else None
 
     async def _owned(self, project: str, schedule_id: str) -> ScheduleRecord:
         record = await self._store.schedules.get(schedule_id)

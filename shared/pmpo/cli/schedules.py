@@ -137,13 +137,17 @@ def resume(schedule_id: ScheduleId, url: Url = None, as_json: AsJson = False) ->
 
 @schedule.command("rm", epilog="Example: pmpo schedule rm ID")
 def remove(schedule_id: ScheduleId, url: Url = None, as_json: AsJson = False) -> None:
-    """Make no more jobs; one that is under way goes on."""
+    """Make no more jobs; one that is under way goes on, and one that its window keeps paused stays so."""
     with Client(url) as client:
-        client.delete_schedule(schedule_id)
+        gone = client.delete_schedule(schedule_id)
     if as_json:
-        print_json({"id": schedule_id, "deleted": True})
-    else:
-        stdout_console().print(f"schedule {shown(schedule_id)} is deleted")
+        print_json({"id": gone.id, "deleted": True, "held_job_id": gone.held_job_id})
+        return
+    console, held = stdout_console(), shown(gone.held_job_id or "")
+    console.print(f"schedule {shown(gone.id)} is deleted")
+    if held:
+        what = f"Its window keeps job {held} paused: `pmpo resume {held}` lets it go on, `pmpo cancel {held}` ends it."
+        console.print(what, soft_wrap=True)
 
 
 def _tell(found: ScheduleView, what: str, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from pmpo.client.calls import Call
 from pmpo.client.exchange import Exchange
 from pmpo.client.paths import path_of
 from pmpo.client.specs import Keys, body_of
-from pmpo.contracts.schedules import SchedulesPage, ScheduleSpec, ScheduleView
+from pmpo.contracts.schedules import ScheduleDeleted, SchedulesPage, ScheduleSpec, ScheduleView
 
 
 class ScheduleCalls:
@@ -63,9 +63,20 @@ class ScheduleCalls:
         """
         return await self._changed(schedule_id, "/resume")
 
-    async def delete_schedule(self, schedule_id: str) -> None:
-        """Make no more jobs; one that is under way goes on. Raises NotFoundError: there is no such schedule."""
-        await self._exchange.send(Call("DELETE", _path(schedule_id), self._timeout_s, is_repeatable=False))
+    async def delete_schedule(self, schedule_id: str) -> ScheduleDeleted:
+        """Make no more jobs; one that is under way goes on, and one that its window keeps paused stays so.
+
+        Raises:
+            NotFoundError: there is no such schedule.
+
+        Example::
+
+            held = client.delete_schedule(schedule.id).held_job_id
+            if held is not None:
+                client.resume_job(held)
+        """
+        call = Call("DELETE", _path(schedule_id), self._timeout_s, is_repeatable=False)
+        return read(ScheduleDeleted, await self._exchange.send(call))
 
     async def _changed(self, schedule_id: str, verb: str) -> ScheduleView:
         """Sent again it changes nothing more, so it may be."""

@@ -96,6 +96,18 @@ class ScheduleView(Strict):
     warnings: list[str] = Field(default_factory=list)
 
 
+class ScheduleDeleted(Strict):
+    """``DELETE /v1/schedules/{id}``. Nothing lets ``held_job_id`` go on any more but a person.
+
+    Attributes:
+        id: of the schedule that is gone.
+        held_job_id: the job that its window keeps paused; null when there is none.
+    """
+
+    id: str
+    held_job_id: str | None
+
+
 class SchedulesPage(Strict):
     """``GET /v1/schedules``: all of the project, newest first."""
 

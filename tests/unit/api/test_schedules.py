@@ -35,7 +35,7 @@ async def test_a_schedule_is_created_shown_listed_and_deleted(client: httpx.Asyn
     listed = (await client.get("/v1/schedules")).json()["schedules"]
     assert [each["id"] for each in listed] == [second["id"], first["id"]]
     assert (await client.get("/v1/jobs")).json()["jobs"] == []
-    assert (await client.delete(f"/v1/schedules/{first['id']}")).status_code == 204
+    assert (await client.delete(f"/v1/schedules/{first['id']}")).status_code == 200
     gone = await client.get(f"/v1/schedules/{first['id']}")
     assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
     assert (await client.delete(f"/v1/schedules/{first['id']}")).status_code == 404
@@ -49,7 +49,7 @@ async def test_a_schedule_whose_job_this_version_cannot_read_is_deleted_all_the_
     old = await created(client, {**job, "dataset": {"train": pushed.json()["id"]}})
     raw = store.schedules._redis
     await raw.hset(keys.schedule(old["id"]), "spec", b'{"from": "another version"}')  # type: ignore[misc]
-    assert (await client.delete(f"/v1/schedules/{old['id']}")).status_code == 204
+    assert (await client.delete(f"/v1/schedules/{old['id']}")).status_code == 200
     assert (await client.delete(f"/v1/datasets/{pushed.json()['id']}")).status_code == 204, "nobody needs it any more"
 
 
@@ -119,15 +119,22 @@ async def test_a_stored_data_set_is_held_until_the_schedule_goes(
     assert (await client.delete(f"/v1/datasets/{dataset_id}")).status_code == 204
 
 
-async def test_deleting_lets_a_job_go_on_that_its_window_held(
-    client: httpx.AsyncClient, job: dict[str, Any], store: Store
+@pytest.mark.parametrize("is_resumed_before", [False, True])
+async def test_deleting_names_the_job_that_its_window_keeps_paused_and_leaves_it_so(
+    client: httpx.AsyncClient, job: dict[str, Any], store: Store, is_resumed_before: bool
 ) -> None:
     schedule = await created(client, job, window="22:00-06:00")
     record = await store.schedules.get(schedule["id"])
     submitted = (await client.post("/v1/jobs", json=job)).json()["id"]
     await client.post(f"/v1/jobs/{submitted}/pause")
     await store.schedules.hold_job(record, submitted)
-    await client.delete(f"/v1/schedules/{schedule['id']}")
+    if is_resumed_before:
+        await client.post(f"/v1/jobs/{submitted}/resume")
+    answer = await client.delete(f"/v1/schedules/{schedule['id']}")
+    expected = None if is_resumed_before else submitted
+    assert (answer.status_code, answer.json()) == (200, {"id": schedule["id"], "held_job_id": expected})
+    assert await store.jobs.state(submitted) == ("queued" if is_resumed_before else "paused")
+    assert (await client.post(f"/v1/jobs/{submitted}/resume")).status_code == 202
     assert await store.jobs.state(submitted) == "queued"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,21 @@ def refuse_the_next_time(redis_url: str) -> None:
         await store.close()
 
     asyncio.run(refuse())
+
+
+def make_a_held_job(redis_url: str) -> str:
+    """Let its time come outside of its window."""
+
+    async def make() -> str:
+        store = Store.open(redis_url, 60.0)
+        record = await store.schedules.get("sch_1")
+        job = replace(await store.schedules.template("sch_1"), id="held-1")
+        outcome = ScheduleOutcome(decision="made", due_at=record.view.next_at, at=time.time(), detail="job held-1")
+        assert await store.schedules.run(record, int(record.view.next_at) + 86_400, job, outcome, is_held=True)
+        await store.close()
+        return job.id
+
+    return asyncio.run(make())
 
 
 def test_one_that_has_not_fired_yet(nightly: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,3 +106,18 @@ def test_what_is_too_long_for_a_schedule_is_named(
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     assert main(["schedule", "add", str(job), *words]) == 2
     assert capsys.readouterr().err.startswith(f"pmpo: {option}: String should have at most")
+
+
+def test_deleting_names_the_job_that_its_window_keeps_paused(
+    redis_url: str, nightly: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job_id = make_a_held_job(redis_url)
+    out = said(capsys, "rm", nightly)
+    assert out.splitlines() == [
+        "schedule sch_1 is deleted",
+        f"Its window keeps job {job_id} paused: `pmpo resume {job_id}` lets it go on, `pmpo cancel {job_id}` ends it.",
+    ]
+
+
+def test_deleting_one_that_holds_nothing(nightly: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(said(capsys, "rm", nightly, "--json")) == {"id": nightly, "deleted": True, "held_job_id": None}
