@@ -17,10 +17,18 @@ end
 """
 # KEYS: prompts, versions, labels, stacks, moves, origins, job, and the remembered answer of a keyed request.
 # ARGV: name, entry, digests of its text and of the text it was made from (or ""), job id (or ""), the record to
-# remember (or ""), its time to live, now, the kind of the labels' moves, labels.
+# remember (or ""), its time to live, now, the kind of the labels' moves, what it was measured on and its test loss (or
+# "" twice), labels.
 ADD = (
     _MOVE
     + """
+local function is_better(at)
+  if not at or ARGV[10] == '' then return false end
+  local content = cjson.decode(string.match(redis.call('LINDEX', KEYS[2], tonumber(at) - 1), '\\n(.*)'))
+  local lineage = content.lineage
+  if type(lineage) ~= 'table' or lineage.measured_on ~= ARGV[10] or type(lineage.test) ~= 'table' then return false end
+  return lineage.test.loss_after < tonumber(ARGV[11])
+end
 local name, entry, text, seed, job, record = ARGV[1], ARGV[2], 'text:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 if job ~= '' then
   if redis.call('HGET', KEYS[7], 'state') ~= 'succeeded' then return {'refused', 0} end
@@ -38,11 +46,16 @@ if number == 0 or redis.call('HGET', KEYS[6], text) ~= string.format('%d', numbe
   redis.call('HSET', KEYS[6], text, number)
   redis.call('ZADD', KEYS[1], 0, name)
 end
-for at = 10, #ARGV do move(KEYS[3], KEYS[4], KEYS[5], ARGV[at], number, ARGV[9], ARGV[8]) end
+local kept = ''
+for i = 12, #ARGV do
+  local at = redis.call('HGET', KEYS[3], ARGV[i])
+  if is_better(at) then kept = kept .. ' ' .. ARGV[i] .. '=' .. at
+  else move(KEYS[3], KEYS[4], KEYS[5], ARGV[i], number, ARGV[9], ARGV[8]) end
+end
 if record ~= '' then redis.call('SET', KEYS[8], record .. number, 'EX', ARGV[7]) end
 if job ~= '' then
   redis.call('HSET', KEYS[6], 'job:' .. job, number)
-  redis.call('HSET', KEYS[7], 'registered', name .. ' ' .. number)
+  redis.call('HSET', KEYS[7], 'registered', name .. ' ' .. number .. kept)
 end
 return {said, number}
 """

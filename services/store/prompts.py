@@ -32,6 +32,8 @@ class NewEntry:
         seed_digest: of the text that it was made from; empty when it was not.
         labels: labels that it gets.
         kind: how they are told to have moved.
+        measured: what it was measured on (``PromptLineage.measured_on``) and its test loss. A label stays at a version
+            that was measured on the same and has a lower one. None: labels move.
     """
 
     name: str
@@ -40,6 +42,7 @@ class NewEntry:
     seed_digest: str = ""
     labels: Sequence[str] = ()
     kind: MoveKind = "promote"
+    measured: tuple[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,7 @@ class Prompts:
             keys.IDEMPOTENCY_TTL_S,
             time.time(),
             new.kind,
+            *(new.measured or ("", "")),
             *new.labels,
         ]
         return ScriptCall(self._add, [*own, *others], args)

@@ -188,9 +188,13 @@ def _webhook(found: dict[str, str]) -> WebhookView | None:
 
 
 def _registered(found: dict[str, str]) -> PromptRef | None:
-    """Written by the script that makes the version: its name, a space, its number."""
-    name, _, version = found.get("registered", "").partition(" ")
-    return PromptRef(name=name, version=int(version)) if name else None
+    """Written by the script that makes the version: its name, its number, and ``label=version`` for what stayed."""
+    name, *rest = found.get("registered", "").split(" ")
+    if not name:
+        return None
+    version, *kept = rest
+    stays = (each.partition("=") for each in kept)
+    return PromptRef(name=name, version=int(version), kept_labels={label: int(number) for label, _, number in stays})
 
 
 def _json(found: dict[str, str], name: str) -> object:

@@ -69,7 +69,7 @@ class SearchDriver:
         )
         new = None
         if isinstance(view, ResultView):
-            new = registration_of(job, view, time.time())
+            new = registration_of(job, view, splits, time.time())
         return Succeeded(view.model_dump_json().encode(), view.stop_reason, view.verdict, new)
 
     async def _with_rows(self, job: JobSpec, record: JobRecord) -> JobSpec:

@@ -146,6 +146,8 @@ class Runner:
 
 def _entry(new: Registration) -> NewEntry:
     """A winner for the registry: no label moves unless the verdict is ``confirmed``."""
+    lineage = new.content.lineage
+    test = lineage.test if lineage else None
     return NewEntry(
         name=new.name,
         entry=new.content.model_dump_json().encode(),
@@ -153,6 +155,7 @@ def _entry(new: Registration) -> NewEntry:
         seed_digest=new.seed_sha256,
         labels=new.labels,
         kind="automatic",
+        measured=None if lineage is None or test is None else (lineage.measured_on, test.loss_after),
     )
 
 

@@ -34,7 +34,7 @@ def print_result(console: Console, result: ResultView, registered: PromptRef | N
     if result.demonstrations is not None:
         sections.append(Text.assemble(("Demonstrations: ", "bold"), words.demonstrations(result.demonstrations)))
     if registered is not None:
-        sections.append(Text(f"The new prompt is version {registered.version} of {registered.name} in the registry."))
+        sections.append(Text(words.registered(registered)))
     for section in (*sections, _cost(result)):
         console.print()
         console.print(section)

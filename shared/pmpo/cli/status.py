@@ -64,7 +64,7 @@ def _end(job: JobView) -> list[Line]:
     if job.verdict and _is_search(job):
         lines.append(("verdict", job.verdict))
     if job.registered:
-        lines.append(("registry", f"version {job.registered.version} of {job.registered.name}"))
+        lines.append(("registry", "; ".join([words.version(job.registered), *words.kept_labels(job.registered)])))
     return lines
 
 

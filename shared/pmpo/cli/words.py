@@ -7,6 +7,7 @@ from typing import Any
 
 from pmpo.contracts.jobs import ResultView, SplitSizes, TestView
 from pmpo.contracts.modes import DemonstrationsView
+from pmpo.contracts.registry import PromptRef
 
 STOP_REASONS = {
     "iterations": "all rounds were used",
@@ -148,6 +149,25 @@ def demonstrations(found: DemonstrationsView) -> str:
     if not found.rows:
         return f"none added ({why})"
     return f"{counted(len(found.rows), 'row')} of train added: {', '.join(map(str, found.rows))} (from 0; {why})"
+
+
+def version(found: PromptRef) -> str:
+    """Which version of which prompt."""
+    return f"version {found.version} of {found.name}"
+
+
+def kept_labels(found: PromptRef) -> list[str]:
+    """Labels that a version did not get, and why: a half of a sentence each."""
+    return [
+        f"{label} stays at version {number}, whose test loss is lower"
+        for label, number in sorted(found.kept_labels.items())
+    ]
+
+
+def registered(found: PromptRef) -> str:
+    """What became of the winner, in sentences."""
+    told = [f"The new prompt is {version(found)} in the registry", *map(sentence, kept_labels(found))]
+    return ". ".join(told) + "."
 
 
 def splits(sizes: SplitSizes) -> str:

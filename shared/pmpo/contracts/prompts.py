@@ -23,7 +23,8 @@ class PromptLineage(Strict):
     """How a job came to a prompt: its losses before and after, the data by its content, the model, the verdict.
 
     Losses are in the unit of ``objective``; ``datasets`` has the id of each given set; ``seed_sha256`` is the digest of
-    the prompt that the job began with.
+    the prompt that the job began with; ``measured_on`` is that of the model, the objective and the test rows, so that
+    the test losses of two versions with the same one can be compared, and empty where they cannot.
     """
 
     job_id: str
@@ -39,6 +40,7 @@ class PromptLineage(Strict):
     objective: ObjectiveView
     model: ModelView | None
     datasets: dict[str, str]
+    measured_on: str = ""
 
 
 class PromptContent(Strict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from pmpo.contracts.sections import Strict
 
@@ -46,10 +46,15 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterVali
 
 
 class PromptRef(Strict):
-    """A version of a prompt in the registry."""
+    """A version of a prompt in the registry.
+
+    ``kept_labels``: labels that the version would have got, and did not, each with the version where it stays: that one
+    has a lower loss on the same test rows under the same model.
+    """
 
     name: str
     version: int
+    kept_labels: dict[str, int] = Field(default_factory=dict)
 
 
 class RegistrySpec(Strict):

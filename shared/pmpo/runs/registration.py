@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 from pmpo.contracts.jobs import JobSpec, ResultView
 from pmpo.contracts.modes import KINDS_WITH_A_WINNER
 from pmpo.contracts.prompts import PromptContent, PromptLineage
 from pmpo.contracts.registry import RegistrySpec, name_like
+from pmpo.optim.types import Splits
+from pmpo.runs.plain import to_plain
 
 CONFIRMED = "confirmed"
 
@@ -21,7 +24,8 @@ class Registration:
         name: the prompt that gets a version.
         content: the version; ``created_at`` is that of the job's end.
         seed_sha256: of the prompt that the job began with.
-        labels: what the version is labelled with: nothing unless the verdict is ``confirmed``.
+        labels: what the version is labelled with: nothing unless the verdict is ``confirmed``, and not where the label
+            stands at a version with a lower test loss that was measured on the same.
     """
 
     name: str
@@ -53,12 +57,13 @@ def with_registry_name(job: JobSpec) -> tuple[JobSpec, str]:
     return job.model_copy(update={"registry": spec}), warning
 
 
-def registration_of(job: JobSpec, result: ResultView, now: float) -> Registration | None:
+def registration_of(job: JobSpec, result: ResultView, splits: Splits, now: float) -> Registration | None:
     """The winner of a job as a version; None where the job asks for none, or kept the prompt that it began with.
 
     Args:
         job: as ``with_registry_name`` made it.
         result: what it found.
+        splits: the rows that it was found on.
         now: seconds since the epoch.
     """
     name = job.registry.name
@@ -72,7 +77,7 @@ def registration_of(job: JobSpec, result: ResultView, now: float) -> Registratio
         sha256=text_digest(result.prompt_after),
         created_at=now,
         source="job",
-        lineage=_lineage(job, result, seed),
+        lineage=_lineage(job, result, seed, splits),
     )
     labels = tuple(label for label in (CONFIRMED, *asked) if is_confirmed and label is not None)
     return Registration(name, content, seed, labels)
@@ -83,7 +88,7 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _lineage(job: JobSpec, result: ResultView, seed_sha256: str) -> PromptLineage:
+def _lineage(job: JobSpec, result: ResultView, seed_sha256: str, splits: Splits) -> PromptLineage:
     return PromptLineage(
         job_id=result.job_id,
         job_name=job.name,
@@ -98,4 +103,13 @@ def _lineage(job: JobSpec, result: ResultView, seed_sha256: str) -> PromptLineag
         objective=result.objective,
         model=result.model,
         datasets={str(name): found for name, found in result.datasets.items()},
+        measured_on=_measured_on(result, splits),
     )
+
+
+def _measured_on(result: ResultView, splits: Splits) -> str:
+    """Empty without a test, and where several models measured together: their names are not told."""
+    if result.test is None or result.model is None:
+        return ""
+    what = [result.model.model, result.model.revision, result.objective.model_dump(), to_plain(splits.test)]
+    return text_digest(json.dumps(what, sort_keys=True))

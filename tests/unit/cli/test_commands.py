@@ -146,6 +146,10 @@ def test_the_version_of_the_registry_is_told_where_there_is_one(
         assert ("The new prompt is version 4 of city in the registry." in capsys.readouterr().out) == bool(name)
         assert main(["result", job_id, "--json"]) == 0
         assert (json.loads(capsys.readouterr().out)["registered"] or {}).get("name") == name
+    at.add_job("job-3", registered=PromptRef(name="city", version=5, kept_labels={"confirmed": 4}))
+    for command in ("result", "status"):
+        assert main([command, "job-3"]) == 0
+        assert "onfirmed stays at version 4, whose test loss is lower" in " ".join(capsys.readouterr().out.split())
     at.registered = {"name": "town", "version": 2}
     assert main(["optimize", str(job_file)]) == 0
     assert "The new prompt is version 2 of town in the registry." in capsys.readouterr().out

@@ -11,6 +11,7 @@ import pytest
 
 from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.prompts import PromptContent
+from pmpo.contracts.registry import PromptRef
 from pmpo.data.rows import canonical, content_id
 from pmpo.errors import NotFoundError
 from pmpo.optim.several import IdentifiedScorer
@@ -44,25 +45,25 @@ class Scorer(FakeScorer):
 
 
 class Models:
-    def __init__(self, rewrite: str = "Name the city.", text: str = "") -> None:
+    def __init__(self, rewrite: str = "Name the city.", losses: Mapping[str, float] | None = None) -> None:
         self._rewrite = rewrite
-        self._text = text
+        self._losses = {"Name the city.": 1.0} if losses is None else losses
 
     def scorer(self, name: str, identity: ModelIdentity | None, arguments: Mapping[str, Any]) -> IdentifiedScorer:
-        return Scorer({"Name the city.": 1.0})
+        return Scorer(dict(self._losses))
 
     def generator(self, name: str, arguments: Mapping[str, Any]) -> ScriptedGenerator:
         return ScriptedGenerator(phrase_rewriter([self._rewrite]))
 
 
-async def save(store: Store, body: dict[str, Any], rows: list[dict[str, Any]] | None = None) -> str:
+async def save(store: Store, body: dict[str, Any], rows: list[dict[str, Any]] | None = None, job_id: str = "j1") -> str:
     job = JobSpec.model_validate(body)
     filled = job if rows is None else job.model_copy(update={"dataset": job.dataset.with_rows({"train": rows})})
     splits, sizes, _ = sets_of(filled)
     ids = {"train": job.dataset.ids.get("train") or content_id(job.dataset.train)}
     raw = job.model_dump_json().encode()
     new = NewJob(
-        "j1", job.name, job.kind, "interactive", raw, encode_splits(splits), TERMS, sizes, (), job.prompt, datasets=ids
+        job_id, job.name, job.kind, "interactive", raw, encode_splits(splits), TERMS, sizes, (), "P.", datasets=ids
     )  # fmt: skip
     await store.jobs.create(new)
     return new.id
@@ -164,9 +165,39 @@ async def test_a_rationalize_job_quotes_the_rows_of_its_data_set(store: Store) -
     assert result["datasets"] == {"train": content_id(ROWS)}
 
 
-def _seed() -> Any:
+def _seed(**more: Any) -> Any:
     from services.store.prompts import NewEntry
 
     digest = text_digest("Process the input.")
     content = PromptContent(prompt="Process the input.", sha256=digest, created_at=1.0, source="person")
-    return NewEntry("cities", content.model_dump_json().encode(), digest)
+    return NewEntry("cities", content.model_dump_json().encode(), digest, **more)
+
+
+async def labelled(store: Store, job_id: str, loss: float, **changes: Any) -> JobRecord:
+    """A confirmed winner whose test loss is ``loss`` above the least."""
+    await save(store, {**BODY, **changes}, job_id=job_id)
+    rewrite = f"Name the city {job_id}."
+    await runner(store, SearchDriver(store, Models(rewrite, {rewrite: 1.0, "what no prompt says": loss}))).run(job_id)
+    found = await store.jobs.get(job_id)
+    assert (found.view.state, found.view.verdict) == ("succeeded", "confirmed")
+    return found
+
+
+async def test_a_label_stays_at_a_better_version_that_was_measured_on_the_same(store: Store) -> None:
+    await labelled(store, "first", 1.0)
+    second = await labelled(store, "second", 1.5)
+    assert second.view.registered == PromptRef(name="cities", version=2, kept_labels={"beta": 1, "confirmed": 1})
+    assert await store.prompts.labels("default", "cities") == {"beta": 1, "confirmed": 1}
+    third = await labelled(store, "third", 0.5)
+    assert third.view.registered == PromptRef(name="cities", version=3)
+    assert await store.prompts.labels("default", "cities") == {"beta": 3, "confirmed": 3}
+
+
+async def test_a_label_moves_where_losses_cannot_be_compared(store: Store) -> None:
+    await labelled(store, "first", 0.5)
+    other = await labelled(store, "second", 1.0, dataset={"train": ROWS[:-1]})
+    assert other.view.registered == PromptRef(name="cities", version=2)
+    await store.prompts.add("default", _seed(labels=["confirmed", "beta"]))
+    after_a_person = await labelled(store, "third", 1.5)
+    assert after_a_person.view.registered == PromptRef(name="cities", version=4)
+    assert await store.prompts.labels("default", "cities") == {"beta": 4, "confirmed": 4}
