@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from pmpo.errors import InvalidInputError
 
@@ -15,12 +16,17 @@ def read_zone(name: str) -> ZoneInfo:
     Raises:
         InvalidInputError: there is none; the nearest name is said.
     """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        near = get_close_matches(name, available_timezones(), n=1)
+    if name not in _names():
+        near = get_close_matches(name[:60], _names(), n=1)
         hint = f", did you mean {near[0]!r}?" if near else "; give one such as 'Europe/Berlin' or 'UTC'"
-        raise InvalidInputError(f"timezone: there is no time zone {name!r:.60}{hint}") from None
+        raise InvalidInputError(f"timezone: there is no time zone {name!r:.60}{hint}")
+    return ZoneInfo(name)
+
+
+@cache
+def _names() -> frozenset[str]:
+    """All zones by name, but for those that are another one on every machine."""
+    return frozenset(available_timezones()) - {"localtime", "posixrules", "Factory"}
 
 
 def on_the_wall(moment: float, zone: ZoneInfo) -> datetime:

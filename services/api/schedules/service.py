@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.schedules import (
@@ -24,6 +25,8 @@ from services.store.store import Store
 from services.timetable.cron import CronLine
 from services.timetable.windows import Window
 from services.timetable.zones import read_zone
+
+NUM_LOOKED_AT = 50
 
 
 class ScheduleService:
@@ -52,8 +55,8 @@ class ScheduleService:
         now, zone = time.time(), read_zone(spec.timezone)
         cron = CronLine.read(spec.cron, zone, now)
         window = None if spec.window is None else spec.window.strip()
-        if window is not None:
-            Window.read(window, zone)
+        warnings = () if window is None else _about_window(cron, Window.read(window, zone), now)
+        template = await self._jobs.prepared(project, _in_its_queue(spec.job))
         new = NewSchedule(
             id=f"sch_{secrets.token_hex(8)}",
             name=spec.name or spec.job.name,
@@ -64,7 +67,7 @@ class ScheduleService:
             window=window,
             created_at=now,
             next_at=cron.next_second(now),
-            template=await self._jobs.prepared(project, _in_its_queue(spec.job)),
+            template=replace(template, warnings=(*template.warnings, *warnings)),
         )
         await self._hold(project, spec.job, new.id)
         view = first_record(new).view
@@ -144,6 +147,19 @@ class ScheduleService:
 def _in_its_queue(job: JobSpec) -> JobSpec:
     """A job that names no queue waits behind what people wait for."""
     return job if "queue" in job.model_fields_set else job.model_copy(update={"queue": "overnight"})
+
+
+def _about_window(cron: CronLine, window: Window, now: float) -> tuple[str, ...]:
+    """What should be known of a window in which no time of the line lies, as far as one looks."""
+    moment = now
+    for _ in range(NUM_LOOKED_AT):
+        moment = cron.next_after(moment)
+        if window.is_open(moment):
+            return ()
+    return (
+        f"none of the next {NUM_LOOKED_AT} times of {cron.text!r} lies in its window: each job is made paused and runs "
+        "when the window opens",
+    )
 
 
 def _after_pause(record: ScheduleRecord, now: float) -> tuple[int, ScheduleOutcome, int]:

@@ -87,6 +87,14 @@ async def test_what_cannot_be_scheduled_is_refused(
     assert (await client.get("/v1/schedules")).json()["schedules"] == []
 
 
+@pytest.mark.parametrize(("cron", "is_told"), [("0 12 * * *", True), ("0 23 * * *", False), ("0 */2 * * *", False)])
+async def test_a_window_in_which_no_time_lies_is_told(
+    client: httpx.AsyncClient, job: dict[str, Any], cron: str, is_told: bool
+) -> None:
+    schedule = await created(client, job, cron=cron, window="22:00-06:00")
+    assert any("lies in its window" in warning for warning in schedule["warnings"]) == is_told
+
+
 async def test_a_job_that_cannot_run_is_refused_when_it_is_scheduled(
     client: httpx.AsyncClient, job: dict[str, Any]
 ) -> None:

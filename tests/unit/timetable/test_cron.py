@@ -80,20 +80,34 @@ def test_times_rise_and_no_day_is_left_out(minute: int, hour: str, zone: str, da
         ("0 0 31 2 *", "cron: '0 0 31 2 *' never fires: no date fits it; correct day and month"),
         ("0 0 30 2 *", "cron: '0 0 30 2 *' never fires"),
         ("0 0 31 4,6,9,11 *", "cron: '0 0 31 4,6,9,11 *' never fires"),
-        ("60 0 * * *", "cron: '60 0 * * *' is no cron line ("),
-        ("0 0 * * fun", "cron: '0 0 * * fun' is no cron line ("),
+        ("60 0 * * *", "cron: '60' is no minute; give 0 to 59, several (1,2), a range (1-5), a step below 60 (*/2)"),
+        ("0 24 * * *", "cron: '24' is no hour; give 0 to 23"),
+        ("0 0 0 * *", "cron: '0' is no day; give 1 to 31 or L for the last"),
+        ("0 0 * 13 *", "cron: '13' is no month; give 1 to 12 or jan to dec"),
+        ("0 0 * * fun", "cron: 'fun' is no day of the week; give 0 to 7 (both are Sunday) or sun to sat"),
+        ("0 jan * * *", "cron: 'jan' is no hour"),
+        ("*/60 * * * *", "cron: '*/60' is no minute; give 0 to 59"),
+        ("*/99999999999 * * * *", "cron: '*/99999999999' is no minute"),
+        ("1" * 99 + " * * * *", f"cron: '{'1' * 30}…' is no minute"),
+        ("1- * * * *", "cron: '1-' is no minute"),
+        ("* 1/0 * * *", "cron: '1/0' is no hour"),
         ("0 0 * *", "cron: '0 0 * *' has not five fields"),
         ("0 0 0 * * *", "cron: '0 0 0 * * *' has not five fields"),
         ("", "cron: '' has not five fields"),
         ("@often", "cron: '@often' is no name of a line; known are @hourly"),
-        ("R R * * *", "cron: 'R R * * *' is no cron line; "),
-        ("H(0-3) 1 * * *", "cron: 'H(0-3) 1 * * *' is no cron line; "),
+        ("R R * * *", "cron: 'R' is no minute; "),
+        ("H(0-3) 1 * * *", "cron: 'H(0-3)' is no minute; "),
     ],
 )
 def test_what_is_no_line_that_fires_is_refused(line: str, said: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
         CronLine.read(line, BERLIN, at("2026-01-01T00:00"))
     assert refused.value.message.startswith(said)
+
+
+def test_a_range_may_run_over_the_end_of_its_values() -> None:
+    assert fires("0 23-1 * * *", "2026-01-10T12:00", 4, "UTC") == ["10 23:00", "11 00:00", "11 01:00", "11 23:00"]
+    assert fires("0 0 * * fri-sun", "2026-01-07T12:00", 4, "UTC") == ["09 00:00", "10 00:00", "11 00:00", "16 00:00"]
 
 
 def test_rare_dates_fire() -> None:
@@ -115,6 +129,7 @@ def test_times_that_went_by_are_counted_up_to_a_limit(until: str, number: int) -
         ("", "timezone: there is no time zone ''"),
         ("../etc/passwd", "timezone: there is no time zone '../etc/passwd'"),
         ("Europe", "timezone: there is no time zone 'Europe'"),
+        ("localtime", "timezone: there is no time zone 'localtime'"),
     ],
 )
 def test_what_is_no_time_zone_is_refused(name: str, said: str) -> None:
