@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from pmpo.client.jobs import JobCalls, job_path
@@ -48,7 +48,7 @@ class JobWatching(JobCalls):
             job = client.wait(created.id, on_progress=lambda job: print(job.state, job.progress.train_loss))
             print(job.state, job.verdict)
         """
-        losses = _Losses(self, max_losses, on_lost)
+        losses = _Losses(self._exchange.sleep, max_losses, on_lost)
         seen: JobView | None = None
         while True:
             try:
@@ -90,7 +90,7 @@ class JobWatching(JobCalls):
                 if event.kind == "iteration_finished":
                     print(event.data["iteration"], event.data["train_loss"])
         """
-        losses = _Losses(self, max_losses, on_lost)
+        losses = _Losses(self._exchange.sleep, max_losses, on_lost)
         while True:
             try:
                 async with aclosing(frames_after(self._exchange, job_path(job_id, "/events"), after)) as frames:
@@ -135,16 +135,13 @@ class JobWatching(JobCalls):
             if on_idle is not None and not page.events and not is_over:
                 on_idle()
 
-    async def pause(self, seconds: float) -> None:
-        """Wait as the client's transport waits."""
-        await self._exchange.sleep(seconds)
-
 
 class _Losses:
     """Lost connections in a row."""
 
-    def __init__(self, calls: JobWatching, most: int, on_lost: OnLost | None) -> None:
-        self._calls = calls
+    def __init__(self, sleep: Callable[[float], Awaitable[None]], most: int, on_lost: OnLost | None) -> None:
+        """``sleep`` waits as the client's transport does."""
+        self._sleep = sleep
         self._most = most
         self._on_lost = on_lost
         self._num = 0
@@ -160,4 +157,4 @@ class _Losses:
         if self._on_lost is not None:
             self._on_lost(error, self._num)
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (self._num - 1))
-        await self._calls.pause(max(pause_s, min(error.retry_after_s or 0.0, MAX_RETRY_AFTER_S)))
+        await self._sleep(max(pause_s, min(error.retry_after_s or 0.0, MAX_RETRY_AFTER_S)))
