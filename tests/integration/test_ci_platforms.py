@@ -150,6 +150,7 @@ def test_every_hook_installs_the_root_together_with_shared() -> None:
     for hook in hooks:
         assert (hook["language"], hook["additional_dependencies"]) == ("python", ["./shared"])
         assert hook["entry"].startswith("pmpo ci check")
+    assert [hook["stages"][0] for hook in hooks] == ["pre-commit", "pre-push"], "what docs/ci.md says when they run"
 
 
 class Expressions:
