@@ -13,7 +13,7 @@ from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidInputError
 
 Prompts = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="A job file, or prompts as text files with --data beside them.")
+    list[Path], typer.Argument(metavar="FILE", help="A job file, or prompts as text files with --data beside them.")
 ]
 PromptOrJob = Annotated[
     Path, typer.Argument(metavar="FILE", help="A job file (YAML or JSON), or a prompt as a text file with --data.")

@@ -12,6 +12,7 @@ from rich.text import Text
 from pmpo.cli import history
 from pmpo.cli.completion import prompt_labels, prompt_names, prompt_numbers, prompt_versions
 from pmpo.cli.console import list_console, print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.groups import Group
 from pmpo.cli.options import AsJson, Url
 from pmpo.cli.report import diff_legend, diff_text, has_colour, indented
 from pmpo.client import Client
@@ -23,7 +24,7 @@ from pmpo.text.diff import word_diff
 from pmpo.text.files import read_prompt
 
 HOW_TO_BEGIN = "A job's winner becomes a version of one; to begin with a text: pmpo prompts push NAME FILE"
-prompts = typer.Typer(help="The prompt registry.", no_args_is_help=True, rich_markup_mode="markdown")
+prompts = Group("The prompt registry.")
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The prompt's name in the registry.", autocompletion=prompt_names)
 ]
