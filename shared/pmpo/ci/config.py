@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +68,21 @@ def read_config(text: str, where: str) -> tuple[PromptEntry, ...]:
         raise InvalidInputError(
             f"{where} names no prompts; add a section such as [prompts.greeting] with file and dataset"
         )
-    return tuple(reader.entry(name, sections) for name in sorted(sections))
+    entries = tuple(reader.entry(name, sections) for name in sorted(sections))
+    _refuse_shared(entries, where)
+    return entries
+
+
+def _refuse_shared(entries: Sequence[PromptEntry], where: str) -> None:
+    """A refresh writes each prompt into its file, so that of two in one file the other would be lost."""
+    names: dict[str, str] = {}
+    for entry in entries:
+        other = names.setdefault(posixpath.normpath(entry.file), entry.name)
+        if other != entry.name:
+            raise InvalidInputError(
+                f"{where}: prompts.{other} and prompts.{entry.name} name the same file {entry.file!r:.60}; "
+                "give each prompt a file of its own"
+            )
 
 
 class _Reader:

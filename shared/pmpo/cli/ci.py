@@ -23,15 +23,16 @@ from pmpo.cli.ci_scoring import importances, standing_of, standings
 from pmpo.cli.ci_service import Service, chosen_service
 from pmpo.cli.console import print_json, print_words, progress_console, shown, stderr_console, stdout_console
 from pmpo.cli.exits import FAILED
+from pmpo.cli.groups import Group
 from pmpo.cli.options import AsJson, Url
 from pmpo.cli.words import counted
 from pmpo.errors import InvalidInputError
 from pmpo.runtime.settings import load_settings
 
-ci = typer.Typer(help="Prompts kept like code.", no_args_is_help=True, rich_markup_mode="markdown")
+ci = Group("Prompts kept like code.")
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]...", help=f"Prompts of {CONFIG_NAME}; all of them without any.")
+    list[str] | None, typer.Argument(metavar="NAME", help=f"Prompts of {CONFIG_NAME}; all of them without any.")
 ]
 Config = Annotated[
     Path, typer.Option("--config", metavar="FILE", help="What to keep; the lock and all paths are beside it.")

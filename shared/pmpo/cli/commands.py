@@ -19,6 +19,7 @@ from pmpo.cli.env import env
 from pmpo.cli.estimate import estimate
 from pmpo.cli.evaluate import evaluate
 from pmpo.cli.exits import DONE, USAGE
+from pmpo.cli.groups import Group
 from pmpo.cli.jobs import cancel, pause, result, resume, status, submit
 from pmpo.cli.keys import keys
 from pmpo.cli.listing import list_jobs, watch
@@ -65,13 +66,7 @@ _POSSIBLE = re.compile(r" \(Possible options: (.*)\)$")
 # typer names only the child of the class of all wrong usage
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 
-app = typer.Typer(
-    help="Prompts made better by measuring them.",
-    epilog="Start with: pmpo demo",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-)
+app = Group("Prompts made better by measuring them.", epilog="Start with: pmpo demo")
 
 
 def command_name(command: Callable[..., None]) -> str:

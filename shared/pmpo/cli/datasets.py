@@ -9,6 +9,7 @@ import typer
 
 from pmpo.cli.check import check
 from pmpo.cli.console import print_json, print_words, progress_console, shown, stdout_console
+from pmpo.cli.groups import Group
 from pmpo.cli.jobs import read_job
 from pmpo.cli.optimize import run_on_api
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
@@ -18,7 +19,7 @@ from pmpo.client import Client
 from pmpo.contracts.jobs import JobView
 from pmpo.runtime.settings import load_settings
 
-datasets = typer.Typer(help="Data sets.", no_args_is_help=True, rich_markup_mode="markdown")
+datasets = Group("Data sets.")
 PublishedName = Annotated[
     str, typer.Argument(metavar="NAME", help="A published set and its part, such as bbh:navigate or gsm8k:train.")
 ]

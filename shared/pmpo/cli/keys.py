@@ -10,13 +10,14 @@ import typer
 from pmpo.cli import clock
 from pmpo.cli.completion import key_ids
 from pmpo.cli.console import list_console, on_one_line, print_json, shown, stderr_console, stdout_console
+from pmpo.cli.groups import Group
 from pmpo.cli.options import AsJson, Url
 from pmpo.cli.tables import Column, print_list
 from pmpo.client import Client
 from pmpo.contracts.keys import KeyView, NewKey
 from pmpo.contracts.problems import made
 
-keys = typer.Typer(help="API keys: who may call an API.", no_args_is_help=True, rich_markup_mode="markdown")
+keys = Group("API keys: who may call an API.")
 DAY_S = 86_400
 MAX_NAME = 60
 COLUMNS = (
@@ -37,7 +38,10 @@ class _Scope(StrEnum):
 
 Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Whose it is or what it is for.")]
 Scopes = Annotated[
-    list[_Scope] | None, typer.Option("--scope", help="What it may do; give it again for more. Default: read, submit.")
+    list[_Scope] | None,
+    typer.Option(
+        "--scope", metavar="SCOPE", help="What it may do: read, submit or admin; again for more. Default: read, submit."
+    ),
 ]
 Days = Annotated[
     float | None, typer.Option("--days", metavar="N", help="Days after which it ends; never when left out.")

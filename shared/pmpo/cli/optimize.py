@@ -18,6 +18,7 @@ from pmpo.cli.jobs import read_job
 from pmpo.cli.options import AsJson, JobFile, Seed, Url
 from pmpo.cli.watch import Show, Watcher
 from pmpo.client import Client
+from pmpo.client.local.installed import require_server
 from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidInputError, NotFoundError
 from pmpo.runtime.settings import load_settings
@@ -86,7 +87,7 @@ def run_local(
     named = "" if runs is None else f" --runs {runs}"
     remedy = f"go on with `pmpo optimize {file} --local --resume{named}`"
     kept = f"all it found is kept: {remedy}"
-    watcher = Watcher(console, lambda _: kept, as_json, "Starting the scorer", is_passing=True)
+    watcher = Watcher(console, lambda _: kept, as_json, _beginning(), is_passing=True)
     if is_resumed and unfinished is None:
         raise NotFoundError(f"no run of {file} in {folder} was interrupted; leave --resume out to begin one")
     if unfinished is not None and not is_resumed:
@@ -104,9 +105,21 @@ def run_local(
 def run_here(spec: JobSpec, console: Console | None, *, as_json: bool, show: Show | None = None) -> None:
     """Run a job in this process, ``show`` its result, and keep nothing of it."""
     again = "run the command again"
-    watcher = Watcher(console, lambda _: again, as_json, "Starting the scorer", is_passing=True)
+    watcher = Watcher(console, lambda _: again, as_json, _beginning(), is_passing=True)
     with tempfile.TemporaryDirectory(prefix="pmpo-") as folder, Client.local(folder) as client:
         watcher.run_to_end(client, spec, show)
+
+
+def _beginning() -> str:
+    """What a run in this process begins with; empty where the models are endpoints that run already.
+
+    Raises:
+        ConfigurationError: pmpo-server, which the scorer belongs to, is not installed.
+    """
+    if load_settings().endpoints is not None:
+        return ""
+    require_server()
+    return "Starting the scorer"
 
 
 def run_on_api(
@@ -120,7 +133,8 @@ def run_on_api(
 
 @contextmanager
 def stack_for_one_job(console: Console | None) -> Iterator[StackAddresses]:
-    """A stack on free ports whose state is thrown away."""
+    """A stack on free ports whose state is thrown away. Raises ConfigurationError: pmpo-server is not installed."""
+    require_server()
     with tempfile.TemporaryDirectory(prefix="pmpo-") as folder, ExitStack() as exits:
         with busy(console, "Starting Redis, scorer, API and worker"):
             stack = exits.enter_context(running_stack(StackOptions(state_dir=Path(folder))))

@@ -13,7 +13,7 @@ from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidInputError
 
 Prompts = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="A job file, or prompts as text files with --data beside them.")
+    list[Path], typer.Argument(metavar="FILE", help="A job file, or prompts as text files with --data beside them.")
 ]
 PromptOrJob = Annotated[
     Path, typer.Argument(metavar="FILE", help="A job file (YAML or JSON), or a prompt as a text file with --data.")
@@ -33,11 +33,13 @@ def job_of_files(
         InvalidDataError: rows that cannot be used.
     """
     from pmpo.data.mapping import parse_mapping
+    from pmpo.runs.document import read_text
     from pmpo.runs.promptfile import is_job_file, load_prompt_job
 
     document = next((file for file in files if is_job_file(file)), None)
     if document is None:
         if data is None:
+            read_text(files[0])  # a folder, or a file that is not there, is told first
             raise InvalidInputError(
                 f"{files[0]} is read as a prompt; name the rows to measure it with: --data rows.jsonl"
             )

@@ -12,18 +12,19 @@ from rich.text import Text
 from pmpo.cli import history
 from pmpo.cli.completion import prompt_labels, prompt_names, prompt_numbers, prompt_versions
 from pmpo.cli.console import list_console, print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.groups import Group
 from pmpo.cli.options import AsJson, Url
 from pmpo.cli.report import diff_legend, diff_text, has_colour, indented
 from pmpo.client import Client
 from pmpo.contracts.prompts import PRODUCTION, PromptVersionView
 from pmpo.contracts.registry import LATEST
 from pmpo.data.loading import missing_file
-from pmpo.errors import InvalidInputError
+from pmpo.errors import InvalidInputError, NotFoundError
 from pmpo.text.diff import word_diff
 from pmpo.text.files import read_prompt
 
 HOW_TO_BEGIN = "A job's winner becomes a version of one; to begin with a text: pmpo prompts push NAME FILE"
-prompts = typer.Typer(help="The prompt registry.", no_args_is_help=True, rich_markup_mode="markdown")
+prompts = Group("The prompt registry.")
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The prompt's name in the registry.", autocompletion=prompt_names)
 ]
@@ -111,10 +112,12 @@ def push(
     """
     read = read_prompt(_read(file), "standard input" if file == Path("-") else str(file), is_exact=exact)
     with Client(url) as client:
+        newest = _newest(client, name)
         found = client.create_prompt_version(name, read.text, note=note, label=label)
     for sentence in read.notes:
         stderr_console().print(Text(shown(sentence)), soft_wrap=True)
-    _tell(found, f"{name} has it as version {found.version}", as_json=as_json)
+    when = "already" if found.version <= newest else "now"
+    _tell(found, f"the text is {when} version {found.version} of {name}", as_json=as_json)
 
 
 @prompts.command(epilog="Example: pmpo prompts promote review-city 3")
@@ -169,6 +172,14 @@ def log(name: Name, limit: PageSize = 20, url: Url = None, as_json: AsJson = Fal
     console = stdout_console()
     for part in history.prompt_log(versions.versions, labels.moves, console):
         console.print(part)
+
+
+def _newest(client: Client, name: str) -> int:
+    """The number of the newest version; 0 for a prompt that there is not yet."""
+    try:
+        return client.list_prompt_versions(name, limit=1).versions[0].version
+    except NotFoundError:
+        return 0
 
 
 def _tell(found: PromptVersionView, sentence: str, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 from pmpo.cli import clock
 from pmpo.cli.completion import schedule_ids
 from pmpo.cli.console import list_console, on_one_line, print_json, print_words, shown, stderr_console, stdout_console
+from pmpo.cli.groups import Group
 from pmpo.cli.jobs import read_job
 from pmpo.cli.options import AsJson, JobFile, Seed, Url, one_of
 from pmpo.cli.tables import Column, print_list
@@ -17,7 +18,7 @@ from pmpo.client import Client
 from pmpo.contracts.problems import made
 from pmpo.contracts.schedules import CatchUp, Overlap, ScheduleSpec, ScheduleView
 
-schedule = typer.Typer(help="Jobs that are made again and again.", no_args_is_help=True, rich_markup_mode="markdown")
+schedule = Group("Jobs that are made again and again.")
 Cron = Annotated[
     str,
     typer.Option("--cron", metavar="LINE", help="Minute, hour, day, month, weekday; or @daily and its like."),
@@ -33,7 +34,7 @@ OverlapOption = Annotated[
 CatchUpOption = Annotated[
     str, typer.Option("--catch-up", metavar="WHAT", help="Times that were missed are made up for: none or once.")
 ]
-Name = Annotated[str, typer.Option("--name", help="What lists call it; otherwise the job's name.")]
+Name = Annotated[str, typer.Option("--name", metavar="NAME", help="What lists call it; otherwise the job's name.")]
 MAX_NAME = 60
 COLUMNS = (
     Column("id"),

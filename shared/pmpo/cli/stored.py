@@ -13,6 +13,7 @@ from pmpo.cli.console import list_console, on_one_line, print_json, print_words,
 from pmpo.cli.options import AsJson, Fields, Url
 from pmpo.cli.tables import Column, print_list
 from pmpo.client import Client
+from pmpo.client.datasets import StoredDataset
 from pmpo.client.rows import DataFile
 from pmpo.contracts.datasets import DatasetView
 from pmpo.data.loading import STDIN, Format
@@ -75,7 +76,7 @@ def push(
     if as_json:
         print_json(view.model_dump(mode="json", exclude={"rows", "next"}))
         return
-    print_words(stderr_console(), f"{shown(view.name) or 'data'}: {_size(view)}.")
+    print_words(stderr_console(), f"{shown(view.name) or 'data'}: {_size(view)}{_drawn(view, seed)}{_there(view)}.")
     stdout_console().print(view.id)
 
 
@@ -103,6 +104,16 @@ def rm(dataset_id: DatasetIdArgument, url: Url = None, as_json: AsJson = False) 
         print_json({"id": dataset_id.strip(), "is_deleted": True})
     else:
         stdout_console().print(f"data set {shown(dataset_id.strip())} is deleted")
+
+
+def _drawn(view: StoredDataset, seed: int) -> str:
+    if view.num_read == view.num_rows:
+        return ""
+    return f", drawn from {words.counted(view.num_read, 'row')} by seed {seed}"
+
+
+def _there(view: StoredDataset) -> str:
+    return "" if view.is_new else "; these rows were stored already"
 
 
 def _size(view: DatasetView) -> str:

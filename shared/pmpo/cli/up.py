@@ -14,10 +14,12 @@ from pmpo.cli.options import AsJson
 from pmpo.errors import UnavailableError
 
 ApiPort = Annotated[
-    int | None, typer.Option("--api-port", min=0, max=65535, help="Port of the API; 0 takes a free one.")
+    int | None,
+    typer.Option("--api-port", metavar="PORT", min=0, max=65535, help="Of the API; 0 takes a free one."),
 ]
 ScorerPort = Annotated[
-    int | None, typer.Option("--scorer-port", min=0, max=65535, help="Port of the scorer; 0 takes a free one.")
+    int | None,
+    typer.Option("--scorer-port", metavar="PORT", min=0, max=65535, help="Of the scorer; 0 takes a free one."),
 ]
 Model = Annotated[
     str | None, typer.Option("--model", help="Model folder, hub name, or nano for the bundled model.", metavar="MODEL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 
 from pmpo.client.answers import read
 from pmpo.client.calls import Call
@@ -13,6 +14,18 @@ from pmpo.contracts.datasets import DatasetsPage, DatasetView
 from pmpo.data.mapping import renamed
 from pmpo.data.sampling import sample_stream
 from pmpo.errors import InvalidInputError, NotFoundError
+
+
+class StoredDataset(DatasetView):
+    """What was stored, and how it came about.
+
+    Attributes:
+        num_read: rows that the data held, of which a sample has fewer.
+        is_new: whether these rows were not stored before.
+    """
+
+    num_read: int
+    is_new: bool
 
 
 class DatasetCalls:
@@ -29,7 +42,7 @@ class DatasetCalls:
         fields: Mapping[str, str] | None = None,
         sample: int | None = None,
         seed: int = 0,
-    ) -> DatasetView:
+    ) -> StoredDataset:
         """Store rows. The same rows again are the same data set, and are not sent a second time.
 
         Args:
@@ -54,21 +67,25 @@ class DatasetCalls:
         if sample is not None and (isinstance(sample, bool) or not 1 <= sample <= limits.rows):
             raise InvalidInputError(f"the sample is {sample!r:.60}; give a number of rows from 1 to {limits.rows:,}")
 
-        def read_rows() -> tuple[bytes, str]:
+        def read_rows() -> tuple[bytes, str, int | None]:
             rows = rows_of(data)
             if fields:
                 rows = renamed(rows, {old: new for new, old in fields.items()})
-            return packed(rows if sample is None else sample_stream(rows, sample, seed).rows, limits)
+            if sample is None:
+                return *packed(rows, limits), None
+            drawn = sample_stream(rows, sample, seed)
+            return *packed(drawn.rows, limits), drawn.num_seen
 
-        body, dataset_id = read_rows() if isinstance(data, Iterator) else await self._exchange.work(read_rows)
+        body, dataset_id, num_seen = read_rows() if isinstance(data, Iterator) else await self._exchange.work(read_rows)
         known = await self._find(dataset_id)
         if known is not None and name in ("", known.name):
-            return known
+            return _stored(known, num_seen, is_new=False)
         headers, query = {"content-type": "application/x-ndjson"}, {"name": name} if name else {}
         call = Call(
             "POST", "/v1/datasets", self._timeout_s, is_repeatable=True, query=query, headers=headers, body=body
         )
-        return read(DatasetView, await self._exchange.send(call))
+        answer = await self._exchange.send(call)
+        return _stored(read(DatasetView, answer), num_seen, is_new=answer.status == HTTPStatus.CREATED)
 
     async def get_dataset(self, dataset_id: str, *, rows: int = 0, offset: int = 0) -> DatasetView:
         """What is known of a data set; with ``rows``, so many of its rows from row ``offset`` (from 0) on.
@@ -101,6 +118,11 @@ class DatasetCalls:
             return await self.get_dataset(dataset_id)
         except NotFoundError:
             return None
+
+
+def _stored(view: DatasetView, num_seen: int | None, *, is_new: bool) -> StoredDataset:
+    num_read = view.num_rows if num_seen is None else num_seen
+    return StoredDataset(**dict(view), num_read=num_read, is_new=is_new)
 
 
 def _path(dataset_id: str) -> str:

@@ -42,7 +42,7 @@ def read_document(path: Path) -> dict[str, Any]:
     suffix = path.suffix.lower()
     if suffix != ".json" and suffix not in YAML_SUFFIXES:
         raise InvalidInputError(f"{path} ends in {suffix or 'nothing'!r}; give a .yaml or .json file")
-    text = _read_text(path)
+    text = read_text(path)
     try:
         if suffix == ".json":
             content = json.loads(text, object_pairs_hook=_unique)
@@ -60,7 +60,8 @@ def read_document(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A text file, without a byte order mark. Raises InvalidInputError: it is missing, no file, or no UTF-8."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -68,7 +69,7 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError:
         raise InvalidInputError(f"{path} is not UTF-8; save it as UTF-8") from None
     except OSError as error:
-        raise InvalidInputError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise InvalidInputError(f"{path} cannot be read: {error.strerror or error}; give a readable file") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

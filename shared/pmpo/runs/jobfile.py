@@ -17,7 +17,7 @@ from pmpo.data.published.catalogue import is_published_name, load_published
 from pmpo.data.sampling import sample_rows
 from pmpo.data.splits import FEWEST_ROWS
 from pmpo.errors import InvalidDataError, InvalidInputError
-from pmpo.runs.document import read_document
+from pmpo.runs.document import read_document, read_text
 from pmpo.runs.jobkeys import check_keys
 from pmpo.runs.jobspec import check_num_rows
 from pmpo.runs.modes import check_mode
@@ -92,11 +92,9 @@ class _Source:
         """A text file beside the job file, without the line end that editors add."""
         found = self.path.parent / Path(self._text(given, where)).expanduser()
         try:
-            return found.read_text(encoding="utf-8-sig").removesuffix("\n")
-        except FileNotFoundError:
-            raise InvalidInputError(f"{self.path}: {where}: {missing_file(found)}") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInputError(f"{self.path}: {where}: {found} cannot be read as UTF-8: {error}") from None
+            return read_text(found).removesuffix("\n")
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{self.path}: {where}: {error}") from None
 
     def dataset(self, job: Mapping[str, Any]) -> dict[str, list[Row] | str]:
         """The rows of each set that the file names; of a stored data set its id."""

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pmpo.contracts.jobs import JobSpec
-from pmpo.data.loading import load_rows, missing_file
+from pmpo.data.loading import load_rows
 from pmpo.data.mapping import renamed
-from pmpo.errors import InvalidInputError
-from pmpo.runs.document import YAML_SUFFIXES
+from pmpo.runs.document import YAML_SUFFIXES, read_text
 from pmpo.runs.jobfile import nested, validated
 from pmpo.runs.jobspec import check_num_rows
 
@@ -50,9 +49,4 @@ def load_prompt_job(
 
 def prompt_text(prompt: Path) -> str:
     """The prompt of a file, without the line end that editors add. Raises InvalidInputError."""
-    try:
-        return prompt.read_text(encoding="utf-8-sig").removesuffix("\n")
-    except FileNotFoundError:
-        raise InvalidInputError(str(missing_file(prompt))) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{prompt} cannot be read as UTF-8: {error}") from None
+    return read_text(prompt).removesuffix("\n")

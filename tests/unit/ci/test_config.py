@@ -64,6 +64,11 @@ def test_a_stored_data_set_is_named_by_its_id_wherever_a_data_set_is_named() -> 
         ('[prompts.a]\nfile = "a"\ndataset = "ds_12"\n', "pmpo.toml: prompts.a has the dataset 'ds_12', which no"),
         ('[prompts.a]\nfile = "a"\nprompt = "x"\n', "pmpo.toml: prompts.a.prompt does not belong here: the prompt"),
         ('[job]\nkind = "compress"\n[prompts.a]\n', "pmpo.toml: job.kind does not belong here"),
+        (
+            '[prompts.a]\nfile = "p/x.txt"\ndataset = {train = "r"}\n'
+            '[prompts.b]\nfile = "./p//x.txt"\ndataset = {train = "r"}\n',
+            "pmpo.toml: prompts.a and prompts.b name the same file './p//x.txt'; give each prompt a file of its own",
+        ),
         ("prompts = 3\n", "pmpo.toml: prompts is 3; make it a section [prompts]"),
         ("<<<<<<< a\nx\n=======\ny\n>>>>>>> b\n", "pmpo.toml, line 1: a merge conflict is not resolved"),
         (

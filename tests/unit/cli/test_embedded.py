@@ -118,6 +118,18 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, missing: str,
     assert "pip install ./shared" in str(raised.value)
 
 
+@pytest.mark.parametrize("words", [["optimize"], ["optimize", "--local"], ["estimate"], ["compress"]])
+def test_what_is_missing_is_told_before_anything_is_said_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    monkeypatch.setattr(installed, "find_spec", lambda _: None)
+    monkeypatch.setattr("pmpo.cli.optimize._answers", lambda _: False)
+    write_job(tmp_path, "one")
+    assert main([*words, str(tmp_path / "one.yaml")]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err[:40]) == ("", "pmpo: the services need pmpo-server, whi")
+
+
 @pytest.mark.parametrize(
     ("sentence", "status"),
     [

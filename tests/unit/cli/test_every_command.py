@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -53,6 +54,13 @@ def test_help_shows_an_example(path: Path) -> None:
     words = shlex.split(example)
     assert leads(words, path)
     assert_accepted(path, words)
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=IDS)
+def test_help_shows_no_type_of_python_s(path: Path) -> None:
+    shown = CliRunner().invoke(app, [*path, "--help"], prog_name="pmpo", env={"COLUMNS": "200", "TERM": "dumb"}).output
+    assert f"Usage: pmpo {' '.join(path)} [OPTIONS]" in shown
+    assert not re.search(r"[{}]|<bool>|<int|\[\[|--\S+ +<(str|path)>", shown), shown
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=IDS)

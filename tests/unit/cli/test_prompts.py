@@ -39,7 +39,9 @@ def test_push_says_which_version_it_is(tmp_path: Path, capsys: pytest.CaptureFix
     path = tmp_path / "prompt.txt"
     path.write_bytes(b"Name it.\n")
     assert main(["prompts", "push", "cities", str(path), "--label", "production"]) == 0
-    assert capsys.readouterr() == ("cities has it as version 1.\n", "")
+    assert capsys.readouterr() == ("the text is now version 1 of cities.\n", "")
+    assert main(["prompts", "push", "cities", str(path)]) == 0
+    assert capsys.readouterr() == ("the text is already version 1 of cities.\n", "")
     found = answer(capsys, "prompts", "get", "cities", "--label", "production")
     assert (found["prompt"], found["version"], found["labels"]) == ("Name it.", 1, ["production"])
 

@@ -43,7 +43,9 @@ def test_push_prints_the_id_alone_and_says_what_it_is(file: Path, capsys: pytest
     assert main(["datasets", "push", str(file)]) == 0
     said = capsys.readouterr()
     assert said.out == content_id([*ROWS, ROWS[0]]) + "\n"
-    assert said.err.startswith("cities: 41 rows in 1,454 bytes, of which 1 repeats another")
+    assert said.err == "cities: 41 rows in 1,454 bytes, of which 1 repeats another.\n"
+    assert main(["datasets", "push", str(file)]) == 0
+    assert " ".join(capsys.readouterr().err.split()).endswith("repeats another; these rows were stored already.")
     [view] = listed(capsys)
     assert (view["name"], view["num_rows"]) == ("cities", 41)
 
@@ -69,7 +71,10 @@ def test_too_many_rows_are_refused_with_the_limit_and_the_command_that_then_work
     assert "`pmpo datasets push FILE --sample 10000 --seed 0`" in refusal
     assert main(["datasets", "push", str(path), "--sample", "10000", "--seed", "0"]) == 0
     wanted = content_id([{"input": f"in {row}", "target": "out"} for row in sample_rows(1_000_000, 10_000, 0)])
-    assert capsys.readouterr().out.strip() == wanted
+    said = capsys.readouterr()
+    assert said.out.strip() == wanted
+    assert said.err.startswith("many: 10,000 rows in ")
+    assert " ".join(said.err.split()).endswith("drawn from 1,000,000 rows by seed 0.")
 
 
 def test_no_rows_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -96,8 +96,9 @@ async def test_an_iterator_is_read_in_the_thread_that_calls(live_api: str) -> No
 
 def test_content_that_is_there_is_not_sent_again(client: Client) -> None:
     first = client.create_dataset(ROWS, name="one")
-    assert client.create_dataset(iter(ROWS)) == first
-    assert client.create_dataset(ROWS, name="other").name == "other"
+    again, renamed = client.create_dataset(iter(ROWS)), client.create_dataset(ROWS, name="other")
+    assert again == first.model_copy(update={"is_new": False})
+    assert (renamed.id, renamed.name, renamed.is_new) == (first.id, "other", False)
     assert len(client.list_datasets().datasets) == 1
 
 

@@ -123,3 +123,8 @@ def test_a_job_file_and_prompt_files(tmp_path: Path) -> None:
     assert (spec.name, spec.prompts) == ("one, two", ["Do it.", "Do it\nwell."])
     with pytest.raises(InvalidInputError, match=r"three\.txt"):
         load_prompt_job([tmp_path / "one.txt", tmp_path / "three.txt"], tmp_path / "rows.csv", {})
+    with pytest.raises(InvalidInputError, match=r"cannot be read: Is a directory; give a readable file$"):
+        load_prompt_job([tmp_path], tmp_path / "rows.csv", {})
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(InvalidInputError, match=r"latin\.txt is not UTF-8; save it as UTF-8$"):
+        load_prompt_job([tmp_path / "latin.txt"], tmp_path / "rows.csv", {})
