@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 JobKind = Literal["optimize", "compress", "rationalize", "evaluate"]
 KINDS_WITH_A_WINNER: frozenset[str] = frozenset({"optimize", "compress"})  # the others compare no candidates
+MAX_LOSS = 1e9  # of what is compared with losses: sums of many stay finite
 Metric = Literal["exact_match", "contains", "final_answer", "number", "option"]
 
 
@@ -27,9 +28,9 @@ class CompressSpec(ModeModel):
         max_units: into how many units the prompt is cut at most.
     """
 
-    epsilon: float = 0.01
-    tolerance: Annotated[float, Field(ge=0)] = 0.01
-    margin: Annotated[float, Field(gt=0)] = 0.05
+    epsilon: Annotated[float, Field(ge=-MAX_LOSS, le=MAX_LOSS)] = 0.01
+    tolerance: Annotated[float, Field(ge=0, le=MAX_LOSS)] = 0.01
+    margin: Annotated[float, Field(gt=0, le=MAX_LOSS)] = 0.05
     max_units: Annotated[int, Field(ge=1, le=200)] = 40
 
 

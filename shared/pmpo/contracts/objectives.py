@@ -11,8 +11,9 @@ from pmpo.contracts.sections import Strict
 ObjectiveKind = Literal["supervised", "preference", "options"]
 Normalize = Literal["token_mean", "token_sum", "byte_mean"]
 ObjectiveForm = Literal["auto", "dpo", "mean_margin", "lmpo", "pairs", "cross_entropy"]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+MAX_FACTOR = 1e6  # times a difference of two log-likelihoods, the loss stays finite
+Positive = Annotated[float, Field(gt=0, le=MAX_FACTOR)]
+NotNegative = Annotated[float, Field(ge=0, le=MAX_FACTOR)]
 
 
 class ObjectiveSpec(Strict):

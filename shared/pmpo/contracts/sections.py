@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from pmpo.contracts.modes import FewShotSpec
+from pmpo.contracts.modes import MAX_LOSS, FewShotSpec
 
 Algorithm = Literal[
     "pmpo",
@@ -55,8 +55,8 @@ class OptimizerSpec(Strict):
     restarts: Annotated[int, Field(ge=0, le=20)] = 0
     patience: Annotated[int, Field(ge=1, le=200)] = 6
     selection: Literal["halving", "race", "full"] = "halving"
-    min_delta: Annotated[float, Field(ge=0)] = 1e-4
-    target_loss: Annotated[float, Field(ge=0)] | None = None
+    min_delta: Annotated[float, Field(ge=0, le=MAX_LOSS)] = 1e-4
+    target_loss: Annotated[float, Field(ge=0, le=MAX_LOSS)] | None = None
     temperature: Annotated[float, Field(gt=0, le=2)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     max_rewrite_tokens: Annotated[int, Field(ge=16, le=100_000)] | None = None
@@ -90,5 +90,5 @@ class BudgetSpec(Strict):
 
     scored_tokens: Annotated[int, Field(ge=1)] | None = None
     generated_tokens: Annotated[int, Field(ge=1)] | None = None
-    seconds: Annotated[float, Field(gt=0)] | None = None
-    money: Annotated[float, Field(gt=0)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    money: Annotated[float, Field(gt=0, le=1e12)] | None = None

@@ -9,6 +9,7 @@ from typing import Any
 
 from pmpo.contracts.jobdata import Row
 from pmpo.contracts.objectives import FieldNames, ObjectiveKind
+from pmpo.contracts.scoring import MAX_WEIGHT
 from pmpo.errors import EmptyTargetError, InvalidDataError
 
 MAX_NAMED_OPTIONS = 8
@@ -53,17 +54,17 @@ def number_at(row: Row, fields: FieldNames, name: str, default: float, where: st
     """The row's ``weight`` or ``margin``; ``default`` where it has none. A CSV file holds numbers as text.
 
     Raises:
-        InvalidDataError: what stands there is no number of 0 or more.
+        InvalidDataError: what stands there is no number from 0 to ``MAX_WEIGHT``.
     """
     key = getattr(fields, name)
     value = row.get(key) if key is not None else None
     if value is None:
         return default
     number = _number(value)
-    if number is None or number < 0:
+    if number is None or not 0 <= number <= MAX_WEIGHT:
         raise InvalidDataError(
-            f"{where}: the {name} {key!r} is {value!r:.60} and must be a number of 0 or more; correct it, "
-            f"or write `fields: {{{name}: null}}` if the key means something else"
+            f"{where}: the {name} {key!r} is {value!r:.60} and must be a number from 0 to {MAX_WEIGHT:,.0f}; correct "
+            f"it, or write `fields: {{{name}: null}}` if the key means something else"
         )
     return number
 

@@ -21,7 +21,7 @@ _KUBERNETES = re.compile(r"^PMPO_\w*(_SERVICE_HOST|_SERVICE_PORT(_\w+)?|_PORT(_\
 class Settings(BaseSettings):
     """All settings of all processes. Names are the environment's, without ``PMPO_`` and in lower case."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", allow_inf_nan=False)
 
     redis_url: str | None = Field(
         default=None, repr=False, description="Redis to use; the embedded stack starts one when unset"
@@ -76,7 +76,9 @@ class Settings(BaseSettings):
         default=0, ge=0, description="tokens of one item; 0: what the server says"
     )
     scorer_remote_concurrency: int = Field(default=32, ge=1, description="calls under way at each model server")
-    scorer_remote_timeout_s: float = Field(default=120.0, gt=0, description="deadline of one call to a model server")
+    scorer_remote_timeout_s: float = Field(
+        default=120.0, gt=0, le=86_400, description="deadline of one call to a model server"
+    )
     scorer_vllm_max_model_len: int = Field(default=0, ge=0, description="context length for vLLM; 0: the model's own")
     scorer_vllm_tensor_parallel: int = Field(default=1, ge=1, description="GPUs that vLLM spreads the model over")
     scorer_vllm_gpu_memory: float = Field(
@@ -94,14 +96,20 @@ class Settings(BaseSettings):
     data_dir: str | None = Field(default=None, description="folder in which a job file's data is also looked up")
     url: str = Field(default="http://127.0.0.1:8000", description="API that the client and the CLI call")
     api_key: str | None = Field(default=None, repr=False, description="key that the client sends")
-    lease_s: float = Field(default=15.0, gt=0.5, description="a worker's hold on a job, renewed at a third of it")
-    drain_s: float = Field(default=5.0, ge=0, description="time for the call at hand when a worker is asked to stop")
+    lease_s: float = Field(
+        default=15.0, gt=0.5, le=86_400, description="a worker's hold on a job, renewed at a third of it"
+    )
+    drain_s: float = Field(
+        default=5.0, ge=0, le=86_400, description="time for the call at hand when a worker is asked to stop"
+    )
     score_cache_bytes: int = Field(
         default=268_435_456, ge=0, description="memory in Redis for scores that all jobs share; 0: none"
     )
     dataset_max_rows: int = Field(default=50_000, ge=1, description="most rows of a stored data set")
     dataset_max_bytes: int = Field(default=52_428_800, ge=1, description="most bytes of a data set that is sent")
-    upstream_timeout_s: float = Field(default=300.0, gt=0, description="deadline of one call to a scorer or generator")
+    upstream_timeout_s: float = Field(
+        default=300.0, gt=0, le=86_400, description="deadline of one call to a scorer or generator"
+    )
     webhook_secret: str | None = Field(
         default=None, repr=False, description="what webhooks are signed with; without it, jobs with one are refused"
     )

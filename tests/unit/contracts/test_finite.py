@@ -42,3 +42,22 @@ def test_a_job_with_such_a_number_is_refused(section: str, number: str) -> None:
     body = '{"prompt":"p","dataset":{"train":[{"input":"a","target":"b"}]},' + section % number + "}"
     with pytest.raises(ValidationError, match="finite number"):
         JobSpec.model_validate_json(body)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"optimizer": {"min_delta": 1e308}},
+        {"optimizer": {"target_loss": 1e308}},
+        {"kind": "compress", "compress": {"epsilon": -1e308}},
+        {"kind": "compress", "compress": {"margin": 1e308}},
+        {"objective": {"kind": "preference", "beta": 1e308}},
+        {"objective": {"kind": "preference", "form": "lmpo", "gamma_ratio": 1e308}},
+        {"budget": {"seconds": 1e308}},
+        {"seed": 2**53},
+    ],
+    ids=str,
+)
+def test_a_number_that_would_overflow_on_the_way_is_refused(section: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=r"(less|greater) than"):
+        JobSpec.model_validate({"prompt": "p", "dataset": {"train": [{"input": "a", "target": "b"}]}, **section})

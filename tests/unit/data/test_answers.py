@@ -75,9 +75,23 @@ def test_how_an_answer_begins_is_carried() -> None:
     [
         ("preference", {**PAIR, "rejected": "yes "}, "'chosen' and 'rejected' hold the same answer"),
         ("preference", {**PAIR, "rejected": None}, "'rejected' is null; fill it in or leave the row out"),
-        ("preference", {**PAIR, "margin": -1}, "the margin 'margin' is -1 and must be a number of 0 or more"),
-        ("preference", {**PAIR, "margin": "wide"}, "the margin 'margin' is 'wide' and must be a number of 0 or more"),
-        ("preference", {**PAIR, "weight": -0.5}, "the weight 'weight' is -0.5 and must be a number of 0 or more"),
+        (
+            "preference",
+            {**PAIR, "margin": -1},
+            "the margin 'margin' is -1 and must be a number from 0 to 1,000,000,000",
+        ),
+        (
+            "preference",
+            {**PAIR, "margin": "wide"},
+            "the margin 'margin' is 'wide' and must be a number from 0 to 1,000,000,000",
+        ),
+        (
+            "preference",
+            {**PAIR, "weight": -0.5},
+            "the weight 'weight' is -0.5 and must be a number from 0 to 1,000,000,000",
+        ),
+        ("preference", {**PAIR, "weight": 1e308}, "the weight 'weight' is 1e+308 and must be a number from 0 to"),
+        ("preference", {**PAIR, "margin": 10**400}, "the margin 'margin' is 1000"),
         ("preference", {**PAIR, "weight": True}, "the weight 'weight' is True and must be a number"),
         ("preference", {**PAIR, "weight": "nan"}, "the weight 'weight' is 'nan' and must be a number"),
         ("preference", {**PAIR, "weight": [1]}, "write `fields: {weight: null}` if the key means something else"),

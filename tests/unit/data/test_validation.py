@@ -20,7 +20,12 @@ BAD: list[tuple[ObjectiveKind, dict[str, Any], str, str]] = [
     ("supervised", {"input": "x", "target": "y", "weight": "heavy"}, "weight", "the weight 'weight' is 'heavy'"),
     ("preference", {"input": "x", "chosen": "y"}, "rejected", "the key 'rejected' is missing"),
     ("preference", {"input": "x", "chosen": "y", "rejected": "y "}, "rejected", "hold the same answer"),
-    ("preference", {"input": "x", "chosen": "y", "rejected": "n", "margin": -1}, "margin", "a number of 0 or more"),
+    (
+        "preference",
+        {"input": "x", "chosen": "y", "rejected": "n", "margin": -1},
+        "margin",
+        "a number from 0 to 1,000,000,000",
+    ),
     ("options", {"input": "x", "options": ["a"], "answer": "a"}, "answer", "fewer than 2 options"),
     ("options", {"input": "x", "options": ["a", "b"], "answer": "c"}, "answer", "is none of the options"),
 ]

@@ -26,6 +26,9 @@ def test_values_are_read_and_the_object_is_frozen():
         ("PMPO_API_PORT", "70000", "65535"),
         ("PMPO_SCORER_DTYPE", "int8", "float32"),
         ("PMPO_LEASE_S", "0", "greater than"),
+        ("PMPO_LEASE_S", "inf", "finite number"),
+        ("PMPO_DRAIN_S", "1e300", "less than or equal to 86400"),
+        ("PMPO_RETENTION_DAYS", "nan", "finite number"),
     ],
 )
 def test_a_bad_value_names_the_variable_the_value_and_the_rule(name, value, rule):
