@@ -56,7 +56,10 @@ class Schedules:
         given = [new.id, new.created_at, new.next_at, most, record, keys.IDEMPOTENCY_TTL_S, *pairs]
         said, known = await self._commands.run(self._create(keys=touched, args=given))
         if said == b"full":
-            raise ConflictError(f"the project has {most} schedules, and no more; delete one with `pmpo schedule rm`")
+            raise ConflictError(
+                f"the project has {most} schedules, and no more; delete one with DELETE /v1/schedules/ID or "
+                "`pmpo schedule rm ID`"
+            )
         return request.answer_in(known) if request and said == b"known" else None
 
     async def get(self, schedule_id: str) -> ScheduleRecord:
@@ -185,4 +188,6 @@ class Schedules:
 
 def no_such_schedule(schedule_id: str) -> NotFoundError:
     """What is said of an id that no schedule has."""
-    return NotFoundError(f"there is no schedule {schedule_id!r:.80}; list them with `pmpo schedule list`")
+    return NotFoundError(
+        f"there is no schedule {schedule_id!r:.80}; list the schedules with GET /v1/schedules or `pmpo schedule list`"
+    )

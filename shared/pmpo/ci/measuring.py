@@ -11,6 +11,7 @@ from pmpo.contracts.evaluation import EvaluationView
 from pmpo.contracts.jobdata import MAX_INLINE_ROWS, JobData, Row
 from pmpo.contracts.jobs import JobSpec
 from pmpo.contracts.modes import CompressSpec, JobKind
+from pmpo.contracts.registry import RegistrySpec
 from pmpo.contracts.sections import BudgetSpec, ConstraintsSpec, OptimizerSpec
 from pmpo.data.splits import FEWEST_ROWS
 from pmpo.errors import InvalidDataError, UpstreamError
@@ -90,5 +91,6 @@ def _changed(spec: JobSpec, dataset: JobData, kind: JobKind) -> JobSpec:
             "constraints": ConstraintsSpec(max_prompt_tokens=MOST_TOKENS),
             "budget": BudgetSpec(),
             "metric": None,
+            "registry": RegistrySpec(keep=False),
         }
     )

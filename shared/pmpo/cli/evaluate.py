@@ -18,7 +18,15 @@ from pmpo.contracts.modes import Metric
 
 NO_METRIC = "none"
 METRICS = (*get_args(Metric), NO_METRIC)
-NOTHING_ELSE: dict[str, Any] = {"kind": "evaluate", "optimizer": {}, "compress": None, "rationalize": None}
+# What a job file says to a search alone: it is measured without.
+NOTHING_ELSE: dict[str, Any] = {
+    "kind": "evaluate",
+    "optimizer": {},
+    "compress": None,
+    "rationalize": None,
+    "constraints": {},
+    "registry": False,
+}
 
 MetricName = Annotated[
     str | None,

@@ -20,6 +20,17 @@ def check_evaluation(job: JobSpec) -> None:
     """Refuse what an evaluation would ignore in silence. Raises InvalidInputError."""
     if job.optimizer.few_shot is not None:
         raise InvalidInputError("an evaluate job adds nothing to a prompt; remove optimizer.few_shot")
+    searches = {
+        "constraints.anchors": job.constraints.anchors,
+        "constraints.protect": job.constraints.protect,
+        "registry": job.registry.keep and job.registry.name,
+    }
+    unread = next((name for name, given in searches.items() if given), None)
+    if unread is not None:
+        raise InvalidInputError(f"an evaluate job changes no prompt and has no use for {unread}; remove it")
+    blank = next((number for number, prompt in enumerate(job.prompts, start=1) if not prompt.strip()), None)
+    if blank is not None:
+        raise InvalidInputError(f"prompt {blank} of prompts is empty; remove it")
 
 
 def measured_set(job: JobSpec) -> SetName:
@@ -48,6 +59,9 @@ def evaluation_sets(job: JobSpec) -> tuple[Splits, SplitSizes, list[str]]:
     splits = Splits((), (), examples)
     check_weights(splits)
     warnings = weights_used(job, examples)
+    num_repeated = max(0, len(job.prompts) - len(seeds_of(job)))
+    if num_repeated:
+        warnings.append(f"{num_repeated} of the prompts repeat another one; each text is measured once")
     num_left = len(job.dataset.validation or ()) + (len(job.dataset.train) if name == "test" else 0)
     if num_left:
         warnings.append(f"{num_left:,} rows of the other sets are not read: prompts are measured on {name}")

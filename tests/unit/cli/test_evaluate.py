@@ -96,9 +96,12 @@ def test_prompts_in_files_are_sent_as_one_job_and_shown_side_by_side(
 def test_a_job_file_is_measured_whatever_its_optimizer_is(
     at: Any, files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    with (files / "job.yaml").open("a", encoding="utf-8") as written:
+        written.write("constraints: {anchors: [0], protect: [Process]}\nregistry: cities\n")
     assert main(["eval", str(files / "job.yaml"), "--metric", "none", "--json"]) == 0
     body = json.loads(at.seen[0].body)
     assert (body["kind"], body["metric"], body["optimizer"]) == ("evaluate", None, {})
+    assert (body["constraints"], body["registry"]) == ({}, {"keep": False})
     assert json.loads(capsys.readouterr().out) == VIEW.model_dump(mode="json")
 
 

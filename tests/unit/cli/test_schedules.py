@@ -91,7 +91,9 @@ def test_paused_and_resumed(nightly: str, capsys: pytest.CaptureFixture[str]) ->
 def test_one_that_is_not_there(live_api: str, capsys: pytest.CaptureFixture[str]) -> None:
     for verb in ("show", "pause", "resume"):
         assert main(["schedule", verb, "sch_0"]) == 2
-        assert capsys.readouterr().err == ("pmpo: there is no schedule 'sch_0'; list them with `pmpo schedule list`\n")
+        assert capsys.readouterr().err == (
+            "pmpo: there is no schedule 'sch_0'; list the schedules with GET /v1/schedules or `pmpo schedule list`\n"
+        )
 
 
 @pytest.mark.parametrize("option", ["name", "cron", "timezone", "window"])

@@ -83,12 +83,21 @@ def test_the_test_rows_are_measured_where_the_job_names_some() -> None:
     [
         ({"optimizer": {"algorithm": "ape"}}, "remove optimizer.algorithm"),
         ({"optimizer": {"few_shot": {}}}, "remove optimizer.few_shot"),
+        ({"constraints": {"anchors": [1]}}, "has no use for constraints.anchors; remove it"),
+        ({"constraints": {"protect": ["Name"]}}, "has no use for constraints.protect; remove it"),
+        ({"registry": "cities"}, "has no use for registry; remove it"),
+        ({"prompts": ["Name it.", " \n"]}, "prompt 2 of prompts is empty; remove it"),
         ({"compress": {}}, "'compress' belongs to jobs of that kind and this one's kind is evaluate"),
     ],
 )
 def test_what_an_evaluation_would_ignore_is_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidInputError, match=says):
         check_mode(job(**changes))
+
+
+def test_a_text_that_comes_twice_is_measured_once_and_told() -> None:
+    _, _, warnings = sets_of(job(prompts=["Name it.", "Name the city.", "Name it."]))
+    assert warnings == ["1 of the prompts repeat another one; each text is measured once"]
 
 
 async def test_what_it_needs_and_what_it_will_use() -> None:
