@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -33,7 +34,7 @@ KNOWN_SUFFIXES = ".jsonl, .json, .csv, .tsv, .parquet"
 STDIN = Path("-")
 
 
-def load_rows(path: Path) -> list[Row]:
+def load_rows(path: Path, most: int | None = None) -> list[Row]:
     """The rows of a file, in its order.
 
     A byte order mark, Windows line ends and blank lines are tolerated. A ``.json`` file may also hold JSON lines.
@@ -41,14 +42,15 @@ def load_rows(path: Path) -> list[Row]:
     Args:
         path: a ``.jsonl`` (or ``.ndjson``), ``.json``, ``.csv``, ``.tsv`` or ``.parquet`` file; texts in UTF-8. A table
             of text begins with its header.
+        most: how many rows are read at most; None: all.
 
     Raises:
         InvalidDataError: the file is missing, cannot be read, or is malformed (file, line and reason are named).
         ConfigurationError: Parquet without pyarrow.
     """
-    rows = list(iterate_rows(path))
+    rows = list(islice(iterate_rows(path), most))
     if not rows:
-        raise InvalidDataError(f"{path} holds no rows; give at least 3")
+        raise InvalidDataError(f"{path} holds no rows; add examples to it")
     return rows
 
 

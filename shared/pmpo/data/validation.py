@@ -36,6 +36,8 @@ def check_rows(
         warnings.append("all rows weigh 0; give one a weight above 0")
     few = [report for report in reports if report.name == "train" and report.num_rows < FEWEST_ROWS]
     warnings += [f"train has {report.num_rows} rows and a job takes at least {FEWEST_ROWS}; add some" for report in few]
+    empty = [report.name for report in reports if report.name != "train" and not report.num_rows]
+    warnings += [f"{name} has no rows; add some, or leave it out and it is cut from train" for name in empty]
     return DataReport(
         kind=kind,
         sets=reports,

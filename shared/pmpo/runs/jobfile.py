@@ -19,7 +19,7 @@ from pmpo.data.splits import FEWEST_ROWS
 from pmpo.errors import InvalidDataError, InvalidInputError
 from pmpo.runs.document import read_document, read_text
 from pmpo.runs.jobkeys import check_keys
-from pmpo.runs.jobspec import check_num_rows
+from pmpo.runs.jobspec import MOST_READ, check_num_rows
 from pmpo.runs.modes import check_mode
 
 DATA_VARIABLE = "PMPO_DATA_DIR"
@@ -107,15 +107,19 @@ class _Source:
                 "set"
             )
         names = {key: given[key] for key in ("train", "validation", "test") if given.get(key) is not None}
-        return {key: self._rows(self._text(name, f"dataset.{key}"), f"dataset.{key}") for key, name in names.items()}
+        most = {"train": None} if given.get("sample") is not None else {}
+        return {
+            key: self._rows(self._text(name, f"dataset.{key}"), f"dataset.{key}", most.get(key, MOST_READ))
+            for key, name in names.items()
+        }
 
-    def _rows(self, name: str, where: str) -> list[Row] | str:
-        """The rows of a file, or of a published set such as ``bbh:navigate``; an id as it is."""
+    def _rows(self, name: str, where: str, most: int | None) -> list[Row] | str:
+        """The first ``most`` rows of a file, or those of a published set such as ``bbh:navigate``; an id as it is."""
         if is_dataset_id(name):
             return name
         if is_published_name(name):
             return load_published(name, self.data_dir)
-        return load_rows(self._find(name, where))
+        return load_rows(self._find(name, where), most)
 
     def _find(self, name: str, where: str) -> Path:
         path = Path(name).expanduser()

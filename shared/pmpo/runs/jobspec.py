@@ -111,11 +111,14 @@ def refuse_unread(data: JobData) -> None:
         raise InvalidInputError(f"data set {unread} is stored in an API, and none is used here; name a file instead")
 
 
-def check_num_rows(data: JobData) -> None:
+MOST_READ = MAX_INLINE_ROWS + 1  # rows of a file that is not sampled: enough to know that they are too many
+
+
+def check_num_rows(data: JobData, how_to_sample: str = "add `sample: {room}` to the job file's dataset") -> None:
     """Refuse more rows than a job carries; those of stored data sets are not carried.
 
     Raises:
-        InvalidDataError: names the number, the limit and the remedy.
+        InvalidDataError: names the limit and the remedy.
     """
     sets = {"train": data.train, "validation": data.validation, "test": data.test}
     nums = {name: len(rows or ()) for name, rows in sets.items() if name not in data.ids}
@@ -123,10 +126,10 @@ def check_num_rows(data: JobData) -> None:
     if total <= MAX_INLINE_ROWS:
         return
     room = MAX_INLINE_ROWS - total + nums.get("train", 0)
-    sample = f"add `sample: {room}` to the job file's dataset" if room >= 3 else "shorten validation and test"
+    sample = how_to_sample.format(room=room) if room >= 3 else "shorten validation and test"
     raise InvalidDataError(
-        f"the data has {total:,} rows and a job carries at most {MAX_INLINE_ROWS:,}; {sample}, or store it with "
-        "`pmpo datasets push` and name its id"
+        f"the data has more than {MAX_INLINE_ROWS:,} rows, and a job carries no more; {sample}, or store it with "
+        "`pmpo datasets push` and name its id there"
     )
 
 

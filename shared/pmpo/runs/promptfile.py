@@ -11,7 +11,7 @@ from pmpo.data.loading import load_rows
 from pmpo.data.mapping import renamed
 from pmpo.runs.document import YAML_SUFFIXES, read_text
 from pmpo.runs.jobfile import nested, validated
-from pmpo.runs.jobspec import check_num_rows
+from pmpo.runs.jobspec import MOST_READ, check_num_rows
 
 MAX_NAME = 200
 JOB_SUFFIXES = YAML_SUFFIXES | {".json"}
@@ -38,12 +38,12 @@ def load_prompt_job(
         InvalidDataError: the data is missing, malformed or too long.
     """
     texts = [prompt_text(prompt) for prompt in prompts]
-    rows = list(renamed(load_rows(data), names or {}))
+    rows = list(renamed(load_rows(data, MOST_READ), names or {}))
     several = {"prompts": texts} if len(texts) > 1 else {}
     name = ", ".join(prompt.stem for prompt in prompts)
     body = {"name": name[:MAX_NAME], "prompt": texts[0], **several, "dataset": {"train": rows}}
     spec = validated(nested(body, values), prompts[0])
-    check_num_rows(spec.dataset)
+    check_num_rows(spec.dataset, "write a job file with `dataset: {{train: ROWS, sample: {room}}}`")
     return spec
 
 

@@ -76,7 +76,7 @@ def conflicted(text: str) -> str:
         ("pmpo.toml", conflicted, "a merge conflict is not resolved; edit the file so that one side is left"),
         ("city.txt", conflicted, "a merge conflict is not resolved; edit the file so that one prompt is left"),
         ("city.txt", lambda _: "\ufeff\r\n", "city.txt is empty; write a prompt into it"),
-        ("rows.jsonl", lambda _: "", "rows.jsonl holds no rows; give at least 3"),
+        ("rows.jsonl", lambda _: "", "rows.jsonl holds no rows; add examples to it"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_and_nothing_is_written(

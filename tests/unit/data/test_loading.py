@@ -184,3 +184,11 @@ def test_standard_input_holds_json_lines_or_what_is_said(monkeypatch: pytest.Mon
         list(iterate_rows(Path("-")))
     with pytest.raises(InvalidInputError, match="Parquet is not read from standard input"):
         list(iterate_rows(Path("-"), form="parquet"))
+
+
+def test_no_more_is_read_than_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 1}\n{"a": 2}\nno json\n', encoding="utf-8")
+    assert load_rows(path, 2) == [{"a": 1}, {"a": 2}]
+    with pytest.raises(InvalidDataError, match="line 3"):
+        load_rows(path)

@@ -93,3 +93,13 @@ def test_the_kind_is_seen_in_the_keys() -> None:
     assert kind_of_rows({"input": "", "chosen": "", "rejected": ""}) == "preference"
     assert kind_of_rows({"input": "", "options": [], "answer": ""}) == "options"
     assert kind_of_rows({"input": "", "target": ""}) == "supervised"
+
+
+@pytest.mark.parametrize("name", ["validation", "test"])
+def test_a_set_without_rows_is_told(name: Any) -> None:
+    rows = [{"input": f"in{number}", "target": "x"} for number in range(5)]
+    report = check_rows({"train": rows, name: []})
+    assert (report.is_usable, report.warnings) == (
+        False,
+        [f"{name} has no rows; add some, or leave it out and it is cut from train"],
+    )

@@ -304,7 +304,7 @@ def test_too_many_rows_are_refused_and_a_sample_is_taken(folder: Path) -> None:
     rows = [{"input": f"x{number}", "target": "y"} for number in range(1_500)]
     _write_rows(folder / "many.jsonl", rows)
     says = _refusal(_job(folder, dataset={"train": "many.jsonl"}), InvalidDataError)
-    assert "the data has 1,500 rows and a job carries at most 1,000; add `sample: 1000`" in says
+    assert "the data has more than 1,000 rows, and a job carries no more; add `sample: 1000`" in says
     path = _job(folder, dataset={"train": "many.jsonl", "sample": 60}, constraints={"anchors": [1_400, 3]})
     job, again, other = load_job(path), load_job(path), load_job(path, overrides={"seed": 1})
     assert job == again

@@ -112,10 +112,10 @@ def test_placeholders_are_checked_in_every_set() -> None:
 
 
 def test_too_many_rows_are_refused_with_the_remedy() -> None:
-    with pytest.raises(InvalidDataError, match=r"1,200 rows and a job carries at most 1,000; add `sample: 1000`"):
+    with pytest.raises(InvalidDataError, match=r"more than 1,000 rows, and a job carries no more; add `sample: 1000`"):
         split_job(_job(1_200))
     both = {"train": _rows(900), "validation": _rows(300)}
-    with pytest.raises(InvalidDataError, match=r"1,200 rows .*; add `sample: 700`"):
+    with pytest.raises(InvalidDataError, match=r"more than 1,000 rows, .*; add `sample: 700`"):
         split_job(_job(dataset=both))
     with pytest.raises(InvalidDataError, match="shorten validation and test"):
         split_job(_job(dataset={"train": _rows(9), "test": _rows(1_000)}))
