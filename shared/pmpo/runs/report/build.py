@@ -83,11 +83,14 @@ def report_view(
 
 def refuse_without_candidates(view: JobView) -> None:
     """Raises ConflictError: the job searches for no prompt, so that there is nothing to report of candidates."""
-    if view.kind not in KINDS_WITH_A_WINNER:
-        raise ConflictError(
-            f"job {view.id} is of kind {view.kind}: it searches for no prompt, so it has no report, candidates or "
-            f"changes; see every row of what it found with GET /v1/jobs/{view.id}/result or `pmpo result {view.id}`"
-        )
+    if view.kind in KINDS_WITH_A_WINNER:
+        return
+    found = f"see every row of what it found with GET /v1/jobs/{view.id}/result or `pmpo result {view.id}`"
+    so_far = f"what it has found so far stands in its events: GET /v1/jobs/{view.id}/events"
+    raise ConflictError(
+        f"job {view.id} is of kind {view.kind}: it searches for no prompt, so it has no report, candidates or changes; "
+        f"{found if view.state == 'succeeded' else so_far}"
+    )
 
 
 def _note(view: JobView) -> str:

@@ -261,10 +261,11 @@ async def test_losses_row_by_row_come_when_asked_for() -> None:
     assert [view.losses for view in report.candidates] == [None] * len(report.candidates)
 
 
+@pytest.mark.parametrize(("state", "place"), [("succeeded", "/result or"), ("cancelled", "/events")])
 @pytest.mark.parametrize("kind", ["rationalize", "evaluate"])
-async def test_a_job_that_searches_for_no_prompt_has_no_report(kind: str) -> None:
+async def test_a_job_that_searches_for_no_prompt_has_no_report(kind: str, state: str, place: str) -> None:
     found = await ran("pmpo")
     spec = job(kind=kind)
-    view = found.view().model_copy(update={"kind": kind})
-    with pytest.raises(ConflictError, match=f"of kind {kind}: it searches for no prompt"):
+    view = found.view().model_copy(update={"kind": kind, "state": state})
+    with pytest.raises(ConflictError, match=f"of kind {kind}: it searches for no prompt.*{place}"):
         report_view(spec, view, found.splits, [])
