@@ -32,7 +32,7 @@ class EvaluatedPrompt(Strict):
     Attributes:
         num_tokens: of the prompt alone.
         loss, standard_error: the mean over the rows (each with its weight), and the standard error of that mean.
-        accuracy: the share of generated answers that are right, each counted once whatever its row weighs; null in a job
+        accuracy: the share of answers that are right, each counted once whatever its row weighs; null in a job
             without a metric.
         preferred: the share of rows whose right answer is likelier than those that stand with it; null for one target.
         rows, losses, grades: row numbers with the loss and the grade (1.0 is right) of each; ``grades`` may be null.
