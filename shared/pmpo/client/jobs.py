@@ -13,7 +13,7 @@ from pmpo.client.answers import read
 from pmpo.client.calls import Answer, Call
 from pmpo.client.exchange import Exchange
 from pmpo.client.paths import path_of
-from pmpo.client.specs import Keys, body_of
+from pmpo.client.specs import Keys, body_of, job_with_rows
 from pmpo.contracts.candidates import CandidatesPage, Fate
 from pmpo.contracts.estimates import EstimateView
 from pmpo.contracts.evaluation import EvaluationView
@@ -43,7 +43,8 @@ class JobCalls:
         """Queue a job.
 
         Args:
-            spec: what to optimize, its data inside; a mapping of the same keys will do.
+            spec: what to optimize, its data inside; a mapping of the same keys will do, whose sets may be whatever
+                ``create_dataset`` takes as data, or ids.
             idempotency_key: name of this very request, under which the API creates one job however often it comes;
                 a fresh one when None.
 
@@ -51,7 +52,7 @@ class JobCalls:
             InvalidInputError: the API refuses the job; the message says where and why.
         """
         headers = {"content-type": "application/json", "idempotency-key": idempotency_key or str(uuid.uuid4())}
-        body = body_of(JobSpec, spec)
+        body = body_of(JobSpec, job_with_rows(spec))
         call = Call("POST", "/v1/jobs", self._timeout_s, is_repeatable=True, headers=headers, body=body)
         return read(JobCreated, await self._exchange.send(call))
 
@@ -67,7 +68,7 @@ class JobCalls:
             job = {"prompt": "Process the input.", "dataset": {"train": reviews}, "optimizer": {"iterations": 2}}
             print(client.estimate_job(job).scored_tokens)
         """
-        body = body_of(JobSpec, spec)
+        body = body_of(JobSpec, job_with_rows(spec))
         headers = {"content-type": "application/json"}
         call = Call("POST", "/v1/jobs/estimate", self._timeout_s, is_repeatable=True, headers=headers, body=body)
         return read(EstimateView, await self._exchange.send(call))

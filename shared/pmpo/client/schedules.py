@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
 from pmpo.client.answers import read
 from pmpo.client.calls import Call
 from pmpo.client.exchange import Exchange
 from pmpo.client.paths import path_of
-from pmpo.client.specs import Keys, body_of
+from pmpo.client.specs import Keys, body_of, job_with_rows
 from pmpo.contracts.schedules import ScheduleDeleted, SchedulesPage, ScheduleSpec, ScheduleView
 
 
@@ -35,7 +36,7 @@ class ScheduleCalls:
             schedule = client.create_schedule(nightly)
         """
         headers = {"content-type": "application/json", "idempotency-key": idempotency_key or str(uuid.uuid4())}
-        body = body_of(ScheduleSpec, spec)
+        body = body_of(ScheduleSpec, _with_rows(spec))
         call = Call("POST", "/v1/schedules", self._timeout_s, is_repeatable=True, headers=headers, body=body)
         return read(ScheduleView, await self._exchange.send(call))
 
@@ -82,6 +83,12 @@ class ScheduleCalls:
         """Sent again it changes nothing more, so it may be."""
         call = Call("POST", _path(schedule_id, verb), self._timeout_s, is_repeatable=True)
         return read(ScheduleView, await self._exchange.send(call))
+
+
+def _with_rows(spec: ScheduleSpec | Keys) -> ScheduleSpec | Keys:
+    if not isinstance(spec, Mapping) or "job" not in spec:
+        return spec
+    return {**spec, "job": job_with_rows(spec["job"])}
 
 
 def _path(schedule_id: str, below: str = "") -> str:

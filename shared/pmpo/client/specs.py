@@ -7,6 +7,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pmpo.client.rows import rows_of
+from pmpo.contracts.jobdata import JobData
+from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidInputError
 from pmpo.runs.refusals import body_refusal
 
@@ -31,6 +34,26 @@ def checked(model: type[Body], given: Body | Keys) -> Body:
         return model.model_validate(given)
     except ValidationError as error:
         raise body_refusal(error.errors(), model) from None
+
+
+def job_with_rows(given: JobSpec | Keys) -> JobSpec | Keys:
+    """The job, whose sets are lists of rows or ids: whatever else holds rows is read here.
+
+    Raises:
+        InvalidDataError: a row that is none; the row and the key are named.
+        InvalidInputError: a set that holds no rows.
+    """
+    if not isinstance(given, Mapping) or "dataset" not in given:
+        return given
+    dataset = given["dataset"]
+    if isinstance(dataset, JobData | str):
+        return given
+    sets = dataset if isinstance(dataset, Mapping) else {"train": dataset}
+    return {**given, "dataset": {name: _rows(data) for name, data in sets.items()}}
+
+
+def _rows(data: Any) -> Any:
+    return data if data is None or isinstance(data, str | list) else list(rows_of(data))
 
 
 def body_of(model: type[Body], given: Body | Keys) -> bytes:

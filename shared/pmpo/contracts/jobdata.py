@@ -28,6 +28,7 @@ SET_NAMES: tuple[SetName, ...] = ("train", "validation", "test")
 Row = dict[str, Any]
 MAX_INLINE_ROWS = 1_000
 _ID = TypeAdapter(DatasetId)
+_SETS = (list, tuple, str, type(None))
 _ROWS_SCHEMA = {"type": "array", "items": {"type": "object"}}
 _ID_SCHEMA = {"type": "string", "pattern": "^ds_[0-9a-f]{32}$"}
 _Rows = Annotated[list[Row], WithJsonSchema({"anyOf": [_ROWS_SCHEMA, _ID_SCHEMA]})]
@@ -67,7 +68,8 @@ class JobData(Strict):
             return handler(data)
         given: dict[SetName, str] = {name: data[name] for name in SET_NAMES if isinstance(data.get(name), str)}
         problems = [problem for name, text in given.items() for problem in _problems_of_id(name, text)]
-        if "train" not in given and not data.get("train"):
+        problems += [_no_list(name, data[name]) for name in SET_NAMES if not isinstance(data.get(name), _SETS)]
+        if not problems and "train" not in given and not data.get("train"):
             problems += _no_train_rows(data)
         if problems:
             raise ValidationError.from_exception_data(cls.__name__, problems)
@@ -108,6 +110,11 @@ def _problems_of_rows(data: JobData) -> Iterator[InitErrorDetails]:
             if problem is not None:
                 error = {"error": ValueError(problem)}
                 yield InitErrorDetails(type="value_error", loc=(name, number), input=None, ctx=error)
+
+
+def _no_list(name: str, value: Any) -> InitErrorDetails:
+    reason = ValueError(f"a {type(value).__name__} where a list of rows, or the id of a stored data set, should stand")
+    return InitErrorDetails(type="value_error", loc=(name,), input=None, ctx={"error": reason})
 
 
 def _no_train_rows(data: Mapping[str, Any]) -> list[InitErrorDetails]:

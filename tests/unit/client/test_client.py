@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas
 import pytest
+from pydantic import ValidationError
 
 from pmpo.client import AsyncClient, Client, Retries
 from pmpo.contracts.jobs import JobSpec
@@ -98,6 +102,25 @@ def test_a_job_may_be_given_as_its_keys(api: Any) -> None:
         with pytest.raises(InvalidInputError, match="a dict of its keys, not str"):
             client.create_job("job.yaml")  # type: ignore[arg-type]
     assert len(api.seen) == num_seen
+
+
+def test_the_sets_of_a_job_may_be_whatever_holds_rows(api: Any, tmp_path: Path) -> None:
+    rows = [{"input": "a", "target": "b"}, {"input": "c", "target": "d"}]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    frame = pandas.DataFrame(rows)
+    sent = []
+    with client_of(api) as client:
+        for dataset in ({"train": frame, "test": path}, {"train": rows, "test": iter(rows)}):
+            client.create_job({"name": "n", "prompt": "Process.", "dataset": dataset})
+            sent.append(json.loads(api.seen[-1].body)["dataset"])
+        client.create_job({"name": "n", "prompt": "Process.", "dataset": frame})
+        assert json.loads(api.seen[-1].body)["dataset"] == {"train": rows}
+        with pytest.raises(InvalidInputError, match="the data is a int; give a path, a list of dicts"):
+            client.create_job({"name": "n", "prompt": "Process.", "dataset": {"train": 5}})
+    assert sent == [{"train": rows, "test": rows}] * 2
+    with pytest.raises(ValidationError, match="a DataFrame where a list of rows, or the id"):
+        JobSpec(prompt="Process.", dataset={"train": frame})  # type: ignore[arg-type]
 
 
 def test_both_faces_offer_the_same_calls() -> None:
