@@ -16,6 +16,7 @@ from pmpo.remote.scorer import ScorerClient
 from pmpo.remote.transport import RetryPolicy
 from pmpo.runtime.endpoints import Endpoint
 from pmpo.runtime.http import open_http
+from pmpo.runtime.metrics import ApiMetrics
 from pmpo.runtime.settings import Settings
 from services.api import probes
 from services.api.archives import endpoints as archives
@@ -38,6 +39,7 @@ from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 from services.api.keys import endpoints as keys
 from services.api.keys.service import KeyService
+from services.api.measuring import MetricsService, route_with_method
 from services.api.middleware import RequestFrame
 from services.api.models import endpoints as models
 from services.api.models.service import ModelService
@@ -52,6 +54,7 @@ from services.api.scoring.service import ScoringService
 from services.api.security_headers import SecurityHeaders
 from services.docs_page import install_docs_page
 from services.queues import JobQueues
+from services.request_metrics import RequestMetrics
 from services.store.admission import JobLimits
 from services.store.keeping import Keeping
 from services.store.store import Store
@@ -99,6 +102,7 @@ def create_app(settings: Settings, table: Mapping[str, Endpoint]) -> FastAPI:
     app.add_middleware(Gate, doorkeeper=doorkeeper(settings, store.api_keys))
     app.add_middleware(RequestFrame, unbounded=frozenset({datasets.router.prefix, archives.IMPORT_PATH}))
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestMetrics, metrics=collaborators.measured.metrics, named=route_with_method)
     install_problems(app)
     app.include_router(jobs.router)
     app.include_router(datasets.router)
@@ -157,6 +161,7 @@ def _collaborate(
         clearing=GcService(store, Keeping.of(settings)),
         scoring=ScoringService(table, lambda row: InteractiveScorer(http, row, key=row.key())),
         schedules=ScheduleService(store, service),
+        measured=MetricsService(ApiMetrics(), store),
     )
 
 

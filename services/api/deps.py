@@ -19,6 +19,7 @@ from services.api.health import Health
 from services.api.jobs.reports import ReportService
 from services.api.jobs.service import JobService
 from services.api.keys.service import KeyService
+from services.api.measuring import MetricsService
 from services.api.models.service import ModelService
 from services.api.prompts.service import PromptService
 from services.api.schedules.service import ScheduleService
@@ -41,6 +42,7 @@ class Collaborators:
     clearing: GcService
     scoring: ScoringService
     schedules: ScheduleService
+    measured: MetricsService
 
 
 def _collaborators(request: Request) -> Collaborators:
@@ -95,6 +97,10 @@ async def _schedules(request: Request) -> ScheduleService:
     return _collaborators(request).schedules
 
 
+async def _measured(request: Request) -> MetricsService:
+    return _collaborators(request).measured
+
+
 Service = Annotated[JobService, Depends(_jobs)]
 Reports = Annotated[ReportService, Depends(_reports)]
 DatasetStore = Annotated[DatasetService, Depends(_datasets)]
@@ -107,3 +113,4 @@ Streams = Annotated[EventStreams, Depends(_streams)]
 Archives = Annotated[ArchiveService, Depends(_archives)]
 Clearing = Annotated[GcService, Depends(_clearing)]
 Scoring = Annotated[ScoringService, Depends(_scoring)]
+Measured = Annotated[MetricsService, Depends(_measured)]

@@ -1,11 +1,13 @@
-"""``/healthz`` and ``/readyz``."""
+"""``/healthz``, ``/readyz`` and ``/metrics``."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict
 
-from services.api.deps import HealthChecks
+from services.api.callers import Admin
+from services.api.deps import HealthChecks, Measured
 
 router = APIRouter(tags=["health"])
 
@@ -29,3 +31,9 @@ async def healthz() -> HealthView:
 async def readyz(health: HealthChecks) -> HealthView:
     """Whether jobs can be taken: Redis and every scorer answer; 503 names what does not."""
     return HealthView(status="ready", checked=await health.check())
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(caller: Admin, measured: Measured) -> Response:
+    """Requests by route and status, their time, and the jobs that wait, for Prometheus; scope ``admin``."""
+    return Response(await measured.text(caller.project), media_type=measured.metrics.content_type)

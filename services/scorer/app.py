@@ -17,10 +17,10 @@ from pmpo import __version__
 from pmpo.contracts.problems import PROBLEM_MEDIA_TYPE, Problem, problem_responses, refusal, to_problem
 from pmpo.errors import NotFoundError, PmpoError
 from services.docs_page import install_docs_page
+from services.request_metrics import RequestMetrics
 from services.scorer.body_limit import BodyLimit
 from services.scorer.door import Check, Door
 from services.scorer.endpoints import router
-from services.scorer.observing import RequestMetrics
 from services.scorer.startup import ServiceSlot
 
 logger = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from pmpo.contracts.scoring import (
     TokenizeTextsRequest,
 )
 from pmpo.errors import InvalidInputError, ScorerUnavailableError
-from services.scorer.observing import route_of
+from services.request_metrics import route_of
 from services.scorer.service import Answered, ScorerService
 from services.scorer.startup import ServiceSlot
 

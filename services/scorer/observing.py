@@ -1,49 +1,11 @@
-"""What is measured: every request with its route, status and time, every engine call, and what the parts count."""
+"""What is measured besides requests: every engine call, and what the parts count."""
 
 from __future__ import annotations
-
-import time
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pmpo.runtime.metrics import ScorerMetrics
 from services.scorer.admission import Admission
 from services.scorer.batcher.batcher import Batcher
 from services.scorer.rendering.memo import ContextMemo
-
-UNKNOWN_ROUTE = "other"
-
-
-class RequestMetrics:
-    """Counts and times every request by the path of its route, never by a path that a caller made up."""
-
-    def __init__(self, app: ASGIApp, metrics: ScorerMetrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started_at = time.perf_counter()
-        status = 500
-
-        async def noting_send(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noting_send)
-        finally:
-            self._metrics.request_ended(route_of(scope), status, time.perf_counter() - started_at)
-
-
-def route_of(scope: Scope) -> str:
-    """The path of the route that serves a request, ``other`` where there is none."""
-    return str(getattr(scope.get("route"), "path", UNKNOWN_ROUTE))
 
 
 class RoundObserver:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -15,11 +16,37 @@ _TOKENS = (64, 256, 1_024, 4_096, 16_384, 65_536, 262_144)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
-class ScorerMetrics:
+class _Metrics:
+    """A registry whose names all begin with ``prefix``."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._registry = CollectorRegistry()
+
+    def text(self) -> bytes:
+        """Everything, in the text format."""
+        return generate_latest(self._registry)
+
+    @property
+    def content_type(self) -> str:
+        """Of ``text``."""
+        return CONTENT_TYPE_LATEST
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"{self._prefix}{name}", meaning, labels, registry=self._registry)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(f"{self._prefix}{name}", meaning, registry=self._registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"{self._prefix}{name}", meaning, labels, buckets=buckets, registry=self._registry)
+
+
+class ScorerMetrics(_Metrics):
     """What the scorer did and does. All names begin with ``pmpo_scorer_``."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+        super().__init__("pmpo_scorer_")
         self._requests = self._counter(
             "requests", "requests that were answered, by route and status", "route", "status"
         )
@@ -73,27 +100,43 @@ class ScorerMetrics:
 
     def watch_gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         """A number that is asked for whenever the metrics are read."""
-        gauge = Gauge(f"pmpo_scorer_{name}", meaning, registry=self._registry)
+        gauge = Gauge(f"{self._prefix}{name}", meaning, registry=self._registry)
         gauge.set_function(value)
 
     def watch_counter(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         """A number that never falls, asked for whenever the metrics are read."""
-        self._registry.register(_WatchedCounter(f"pmpo_scorer_{name}", meaning, value))
+        self._registry.register(_WatchedCounter(f"{self._prefix}{name}", meaning, value))
 
-    def text(self) -> bytes:
-        """Everything, in the text format."""
-        return generate_latest(self._registry)
 
-    @property
-    def content_type(self) -> str:
-        """Of ``text``."""
-        return CONTENT_TYPE_LATEST
+class ApiMetrics(_Metrics):
+    """What the API answered, and what Redis says of jobs. All names begin with ``pmpo_api_``."""
 
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"pmpo_scorer_{name}", meaning, labels, registry=self._registry)
+    def __init__(self) -> None:
+        super().__init__("pmpo_api_")
+        self._requests = self._counter(
+            "requests", "requests that were answered, by route and status", "route", "status"
+        )
+        self._request_s = self._histogram("request_seconds", "from request to answer", _SECONDS, "route")
+        self._redis_up = self._gauge("redis_up", "whether Redis answered when the metrics were read: 1 or 0")
+        self._waiting = self._gauge("jobs_waiting", "jobs that wait for a worker, of all projects")
+        self._ended = self._gauge("jobs_ended_in_ten_minutes", "jobs that came to their end in the last ten minutes")
 
-    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(f"pmpo_scorer_{name}", meaning, labels, buckets=buckets, registry=self._registry)
+    def request_ended(self, route: str, status: int, seconds: float) -> None:
+        """A request was answered. An event stream ends with its reader, and ``?wait=`` with its wait."""
+        self._requests.labels(route, str(status)).inc()
+        self._request_s.labels(route).observe(seconds)
+
+    def jobs_counted(self, *, waiting: int, ended: int) -> None:
+        """Redis was asked just now."""
+        self._redis_up.set(1)
+        self._waiting.set(waiting)
+        self._ended.set(ended)
+
+    def jobs_unknown(self) -> None:
+        """Redis did not answer: the last numbers are not repeated."""
+        self._redis_up.set(0)
+        self._waiting.set(math.nan)
+        self._ended.set(math.nan)
 
 
 class _WatchedCounter(Collector):

@@ -47,6 +47,8 @@ async def test_an_outage_is_a_retryable_503_and_passes(
         for method, asked in requests:
             answer = await client.request(method, asked)
             assert (answer.status_code, answer.json()["retryable"]) == (503, True), asked
+        text = (await client.get("/metrics")).text
+        assert "\npmpo_api_redis_up 0.0\n" in text and "\npmpo_api_jobs_waiting NaN\n" in text
         refused = await client.post("/v1/jobs", json=job, headers={"idempotency-key": "once"})
         assert (refused.status_code, refused.json()["code"]) == (503, "store_unavailable")
         assert refused.headers["retry-after"] == "1"
