@@ -19,6 +19,7 @@ from pmpo.runs.refusals import body_refusal
 from pmpo.runtime.logs import get_logger
 
 log = get_logger()
+_UNKNOWN_WAIT_S = 1.0
 _BODY_REMEDY = "send the job as JSON in UTF-8, not compressed and not nested deeper than a job is"
 
 
@@ -30,10 +31,13 @@ def install_problems(app: FastAPI) -> None:
 
 
 def problem_response(problem: Problem) -> Response:
-    """A problem as an answer; a retryable one says when, if that is known."""
+    """A problem as an answer; a retryable one says when, and a 503 always does: what is away is mostly back soon."""
     headers = {}
-    if problem.retry_after_s is not None:
-        headers["retry-after"] = str(math.ceil(problem.retry_after_s))
+    wait_s = problem.retry_after_s
+    if wait_s is None and problem.retryable and problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        wait_s = _UNKNOWN_WAIT_S
+    if wait_s is not None:
+        headers["retry-after"] = str(math.ceil(wait_s))
     if problem.status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = 'Bearer realm="pmpo"'
     content = problem.model_dump_json(exclude_none=True)

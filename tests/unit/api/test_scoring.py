@@ -169,6 +169,7 @@ async def test_a_scorer_that_is_away_is_one_sentence_with_the_remedy(
     answer = await client.post(path, json=body)
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["retryable"]) == (503, "scorer_unavailable", True)
+    assert int(answer.headers["retry-after"]) >= 1
     assert f"the scorer at {scorer.url} does not answer" in problem["detail"]
     assert "pmpo up" in problem["detail"]
     assert len(scorer.asked) == 2
