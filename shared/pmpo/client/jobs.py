@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
@@ -20,7 +21,7 @@ from pmpo.contracts.evaluation import EvaluationView
 from pmpo.contracts.jobs import EventsPage, JobCreated, JobsPage, JobSpec, JobState, JobView, ResultView
 from pmpo.contracts.modes import JobKind, RationalesView
 from pmpo.contracts.reports import ReportView
-from pmpo.errors import ConflictError, UpstreamError
+from pmpo.errors import ConflictError, InvalidInputError, UpstreamError
 
 Result = TypeVar("Result", ResultView, RationalesView, EvaluationView)
 RESULT_METHODS = {"rationalize": "rationales", "evaluate": "evaluation"}  # by the kind of job; others: result
@@ -36,6 +37,8 @@ class JobCalls:
     """Jobs of one API. Methods raise the service's own error classes, and UnavailableError when no API answers."""
 
     def __init__(self, exchange: Exchange, timeout_s: float) -> None:
+        if not 0 < timeout_s < math.inf:
+            raise InvalidInputError(f"timeout_s is {timeout_s}; give a number of seconds above 0")
         self._exchange = exchange
         self._timeout_s = timeout_s
 

@@ -359,3 +359,9 @@ def test_settings_give_address_and_key(api: Any, monkeypatch: pytest.MonkeyPatch
     with Client() as client:
         assert client.get_job(job_id).id == job_id
     assert api.seen[0].headers["authorization"] == "Bearer from-the-environment"
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1.0, float("nan"), float("inf")])
+def test_a_timeout_that_is_none_is_refused(timeout_s: float) -> None:
+    with pytest.raises(InvalidInputError, match="give a number of seconds above 0"):
+        Client("http://127.0.0.1:1", timeout_s=timeout_s)
