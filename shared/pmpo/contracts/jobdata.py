@@ -64,8 +64,8 @@ class JobData(Strict):
     def _take_ids(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(data, str):
             data = {"train": data}
-        if not isinstance(data, Mapping):
-            return handler(data)
+        if not isinstance(data, Mapping) or not data.keys() <= set(SET_NAMES):
+            return handler(data)  # which refuses it
         given: dict[SetName, str] = {name: data[name] for name in SET_NAMES if isinstance(data.get(name), str)}
         problems = [problem for name, text in given.items() for problem in _problems_of_id(name, text)]
         problems += [_no_list(name, data[name]) for name in SET_NAMES if not isinstance(data.get(name), _SETS)]
