@@ -12,6 +12,7 @@ from typing import Any
 from pmpo.ci.comparison import ALPHA, Thresholds
 from pmpo.ci.conflicts import refuse_conflict
 from pmpo.contracts.jobdata import is_dataset_id
+from pmpo.contracts.modes import MAX_LOSS
 from pmpo.errors import InvalidInputError, UnknownKeyError
 from pmpo.runs.jobkeys import unknown_key
 
@@ -140,16 +141,15 @@ class _Reader:
         return self.table(section, key, path)
 
     def _limits(self, given: Mapping[str, Any], path: str) -> Thresholds:
-        known = {"tolerance": (0.0, None), "alpha": (0.0, 1.0), "max_loss": (0.0, None)}
+        known = {"tolerance": (0.0, MAX_LOSS), "alpha": (0.0, 1.0), "max_loss": (0.0, MAX_LOSS)}
         for key, value in given.items():
             if key not in known:
                 raise UnknownKeyError(f"{self._where}: {path}: {unknown_key('thresholds.', key, tuple(known))}")
             low, high = known[key]
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not is_number or not low <= value <= (float("inf") if high is None else high):
-                bounds = f"from {low:g} to {high:g}" if high is not None else f"of {low:g} or more"
+            if not is_number or not low <= value <= high:
                 raise InvalidInputError(
-                    f"{self._where}: {path}: thresholds.{key} is {value!r:.60}; give a number {bounds}"
+                    f"{self._where}: {path}: thresholds.{key} is {value!r:.60}; give a number from {low:g} to {high:,.0f}"
                 )
         return Thresholds(given.get("tolerance", 0.02), given.get("alpha", ALPHA), given.get("max_loss"))
 

@@ -81,7 +81,15 @@ def test_a_stored_data_set_is_named_by_its_id_wherever_a_data_set_is_named() -> 
         ),
         (
             GOOD.replace("max_loss = 0.5", "alpha = 2"),
-            "pmpo.toml: prompts.b: thresholds.alpha is 2; give a number",
+            "pmpo.toml: prompts.b: thresholds.alpha is 2; give a number from 0 to 1",
+        ),
+        (
+            GOOD.replace("= 0.1", "= inf"),
+            "pmpo.toml: prompts.a: thresholds.tolerance is inf; give a number from 0 to 1,000,000,000",
+        ),
+        (
+            GOOD.replace("= 0.1", "= nan"),
+            "pmpo.toml: prompts.a: thresholds.tolerance is nan; give a number",
         ),
     ],
 )
