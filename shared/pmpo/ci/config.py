@@ -148,8 +148,9 @@ class _Reader:
             low, high = known[key]
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if not is_number or not low <= value <= high:
+                bounds = f"from {low:g} to {high:,.0f}"
                 raise InvalidInputError(
-                    f"{self._where}: {path}: thresholds.{key} is {value!r:.60}; give a number from {low:g} to {high:,.0f}"
+                    f"{self._where}: {path}: thresholds.{key} is {value!r:.60}; give a number {bounds}"
                 )
         return Thresholds(given.get("tolerance", 0.02), given.get("alpha", ALPHA), given.get("max_loss"))
 
