@@ -24,7 +24,7 @@ def test_a_job_over_a_stored_data_set_ends_as_a_version(
     assert refused.status_code == 409
     assert api.delete(f"/v1/datasets/{stored['id']}").status_code == 204
 
-    assert view["registered"] == {"name": "stored-cities", "version": 1}
+    assert view["registered"] == {"name": "stored-cities", "version": 1, "kept_labels": {}}
     version = api.get("/v1/prompts/stored-cities").json()
     assert version["prompt"] == undisturbed.result["prompt_after"] != undisturbed.result["prompt_before"]
     lineage = version["lineage"]
