@@ -7,13 +7,16 @@ protected text, and never contain one: what must stay is not removable, so the t
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 _FROZEN = re.compile(r"```.*?(?:```|\Z)|\{\{[^{}]*\}\}", re.DOTALL)
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[A-Z0-9\-*])|(?<=[。！？])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Mr|Mrs|Ms|Dr|St|No|approx)\.|\b[A-Z]\.)$")
+MOST_ABBREVIATED = 16  # characters, more than any abbreviation above has
 _WORD = re.compile(r"\w")
 
 Span = tuple[int, int]
@@ -78,13 +81,18 @@ def _line_spans(prompt: str) -> list[Span]:
     return spans
 
 
+def _end(span: Span) -> int:
+    return span[1]
+
+
 def _without(span: Span, frozen: Sequence[Span]) -> list[Span]:
     """The parts of ``span`` outside the frozen spans."""
     parts: list[Span] = []
     start = span[0]
-    for low, high in frozen:
-        if high <= start or low >= span[1]:
-            continue
+    for at in range(bisect_right(frozen, start, key=_end), len(frozen)):
+        low, high = frozen[at]
+        if low >= span[1]:
+            break
         if low > start:
             parts.append((start, low))
         start = max(start, high)
@@ -100,7 +108,7 @@ def _sentences(prompt: str, span: Span) -> list[Span]:
         return [span]
     cuts = [0]
     for match in _SENTENCE_END.finditer(text):
-        if not _ABBREVIATION.search(text[: match.start()]):
+        if not _ABBREVIATION.search(text, max(0, match.start() - MOST_ABBREVIATED), match.start()):
             cuts.append(match.end())
     cuts.append(len(text))
     return [(start + low, start + high) for low, high in pairwise(cuts) if high > low]
@@ -113,16 +121,45 @@ def _stripped(prompt: str, span: Span) -> Span:
 
 
 def _joined(spans: list[Span], frozen: Sequence[Span], max_units: int) -> list[Span]:
-    """Join neighbours until at most ``max_units`` are left, never over a frozen span; what cannot join is left out."""
-    units = list(spans)
-    while len(units) > max_units:
-        pairs = [
-            (right[1] - left[0], position)
-            for position, (left, right) in enumerate(pairwise(units))
-            if not any(low >= left[1] and high <= right[0] for low, high in frozen)
-        ]
-        if not pairs:
-            return units[:max_units]
-        _, position = min(pairs)
-        units[position : position + 2] = [(units[position][0], units[position + 1][1])]
-    return units
+    """Join neighbours until at most ``max_units`` are left, never over a frozen span; what cannot join is left out.
+
+    The two that are shortest together are joined first, of equal ones the first two. A heap holds the pairs by the left
+    one's place in ``spans``; what it says of a unit that has grown since is skipped.
+    """
+    ends, num = [end for _, end in spans], len(spans)
+    following = list(range(1, num + 1))
+    preceding = list(range(-1, num - 1))
+    may_join = _open_gaps(spans, frozen)
+    left_out = [False] * num
+
+    def pair(left: int) -> tuple[int, int]:
+        return (ends[following[left]] - spans[left][0], left)
+
+    pairs = [pair(left) for left in range(num - 1) if may_join[left]]
+    heapify(pairs)
+    num_left = num
+    while num_left > max_units and pairs:
+        found = heappop(pairs)
+        left = found[1]
+        if left_out[left] or not may_join[left] or found != pair(left):
+            continue
+        right = following[left]
+        ends[left], following[left], may_join[left] = ends[right], following[right], may_join[right]
+        left_out[right] = True
+        num_left -= 1
+        if following[left] < num:
+            preceding[following[left]] = left
+        for grown in (preceding[left], left):
+            if grown >= 0 and may_join[grown]:
+                heappush(pairs, pair(grown))
+    return [(spans[at][0], ends[at]) for at in range(num) if not left_out[at]][:max_units]
+
+
+def _open_gaps(spans: Sequence[Span], frozen: Sequence[Span]) -> list[bool]:
+    """For each span, whether it may be joined with the next: there is one, and nothing frozen lies between them."""
+    lows = [low for low, _ in frozen]
+    found = []
+    for (_, end), (start, _) in pairwise(spans):
+        at = bisect_left(lows, end)
+        found.append(at == len(frozen) or frozen[at][1] > start)
+    return [*found, False]

@@ -1,12 +1,14 @@
 """Units: what may be cut out of a prompt, and what cutting leaves."""
 
 import string
+import sys
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmpo.text.units import delete, replace, segment
+from pmpo.text.units import _joined, delete, replace, segment
 
 
 def texts(prompt, **options):
@@ -97,3 +99,52 @@ def test_deleting_removes_the_unit_and_only_white_space_besides(prompt):
     for start, end in segment(prompt):
         rest = "".join((prompt[:start] + prompt[end:]).split())
         assert "".join(delete(prompt, (start, end)).split()) == rest
+
+
+def _joined_slowly(spans: list[tuple[int, int]], frozen: list[tuple[int, int]], most: int) -> list[tuple[int, int]]:
+    """What the joining means: the pair that is shortest together, of equal ones the first, again and again."""
+    units = list(spans)
+    while len(units) > most:
+        pairs = [
+            (right[1] - left[0], at)
+            for at, (left, right) in enumerate(pairwise(units))
+            if not any(low >= left[1] and high <= right[0] for low, high in frozen)
+        ]
+        if not pairs:
+            break
+        _, at = min(pairs)
+        units[at : at + 2] = [(units[at][0], units[at + 1][1])]
+    return units[:most]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 2), st.integers(1, 4))), st.integers(1, 6))
+def test_joining_is_that_of_the_slow_rule(parts: list[tuple[bool, int, int]], most: int) -> None:
+    spans: list[tuple[int, int]] = []
+    frozen: list[tuple[int, int]] = []
+    position = 0
+    for is_frozen, gap, length in parts:
+        start = position + gap
+        position = start + length
+        (frozen if is_frozen else spans).append((start, position))
+    assert _joined(spans, frozen, most) == _joined_slowly(spans, frozen, most)
+
+
+@pytest.mark.parametrize("part", ["A b. ", "{{x}}\n", "A b {{x}}. ", "- a b c\n", "Dr. "])
+def test_the_longest_prompt_is_cut_without_growing_slower_by_the_square(part: str) -> None:
+    """By the steps that Python takes, which no other program changes."""
+
+    def num_steps(num_parts: int) -> int:
+        steps = 0
+
+        def count(*_: object) -> None:
+            nonlocal steps
+            steps += 1
+
+        sys.setprofile(count)
+        try:
+            segment(part * num_parts, max_units=10)
+        finally:
+            sys.setprofile(None)
+        return steps
+
+    assert num_steps(800) < 12 * num_steps(100)
