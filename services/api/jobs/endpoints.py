@@ -22,8 +22,8 @@ from services.api.jobs.owned import ChangeableJob, ReadableJob
 
 MAX_WAIT_S = 60
 Wait = Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="seconds to wait for a change")]
-After = Annotated[int, Query(ge=0, description="leave out what has numbers up to this")]
-LastEventId = Annotated[int | None, Header(ge=0, description="for a stream, in place of `after`")]
+After = Annotated[int, Query(ge=0, le=2**53, description="leave out what has numbers up to this")]
+LastEventId = Annotated[int | None, Header(ge=0, le=2**53, description="for a stream, in place of `after`")]
 WithLosses = Annotated[bool, Query(description="with the losses of each candidate row by row")]
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from pmpo.client.answers import read
 from pmpo.client.calls import Call
 from pmpo.client.exchange import Exchange
+from pmpo.client.specs import body_of
 from pmpo.contracts.upkeep import GcReport, GcRequest, ImportReport
 from pmpo.errors import InvalidInputError, UpstreamError
 
@@ -21,7 +22,7 @@ class UpkeepCalls:
     _exchange: Exchange
     _timeout_s: float
 
-    async def export_project(self, path: Path) -> dict[str, int]:
+    async def export_project(self, path: str | Path) -> dict[str, int]:
         """Write all that the project has to a file that is not there yet, and check it.
 
         Returns:
@@ -31,6 +32,7 @@ class UpkeepCalls:
             InvalidInputError: the file is there, or cannot be written.
             UpstreamError: what arrived is not whole; nothing was kept.
         """
+        path = Path(path)
         partial = path.with_name(f"{path.name}.part")
         call = Call("GET", "/v1/export", TRANSFER_TIMEOUT_S, is_repeatable=True)
         try:
@@ -45,12 +47,13 @@ class UpkeepCalls:
                 partial.unlink()
         return counts
 
-    async def import_project(self, path: Path) -> ImportReport:
+    async def import_project(self, path: str | Path) -> ImportReport:
         """Restore what an export holds and the project does not have; nothing is overwritten, so it may come twice.
 
         Raises:
             InvalidInputError: the file cannot be read, or is no whole, unchanged export that the API knows.
         """
+        path = Path(path)
         headers = {"content-type": "application/gzip"}
         call = Call("POST", "/v1/import", TRANSFER_TIMEOUT_S, is_repeatable=True, headers=headers, body_file=path)
         try:
@@ -66,9 +69,9 @@ class UpkeepCalls:
             confirm: whether to delete.
             older_than_days: days since the end of a job, in the place of the API's own setting.
         """
-        asked = GcRequest(confirm=confirm, older_than_days=older_than_days)
+        asked = {"confirm": confirm, **({} if older_than_days is None else {"older_than_days": older_than_days})}
         headers = {"content-type": "application/json"}
-        body = asked.model_dump_json(exclude_none=True).encode()
+        body = body_of(GcRequest, asked)
         call = Call("POST", "/v1/gc", TRANSFER_TIMEOUT_S, is_repeatable=True, headers=headers, body=body)
         return read(GcReport, await self._exchange.send(call))
 

@@ -264,3 +264,10 @@ async def test_the_endpoint_table_of_the_hour_is_stored_with_the_job(
     assert terms.target_arguments == {"default": {"enable_thinking": False, "level": 2}}
     assert terms.rewriter_arguments == {"enable_thinking": True, "level": 2}
     assert counted_with == [{"enable_thinking": False, "level": 2}]
+
+
+@pytest.mark.parametrize("path", ["events", "candidates"])
+async def test_a_number_that_no_event_has_is_refused(client: httpx.AsyncClient, job: dict[str, Any], path: str) -> None:
+    job_id = await _create(client, job)
+    answer = await client.get(f"/v1/jobs/{job_id}/{path}", params={"after": 10**23})
+    assert (answer.status_code, "after: " in answer.json()["detail"]) == (422, True)

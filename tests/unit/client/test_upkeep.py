@@ -37,10 +37,13 @@ async def test_the_same_awaited(live_api: str, tmp_path: Path) -> None:
     path = tmp_path / "all.tar.gz"
     async with AsyncClient(live_api, api_key="") as client:
         stored = await client.create_dataset(ROWS)
-        assert await client.export_project(path) == {"datasets": 1}
+        assert await client.export_project(str(path)) == {"datasets": 1}
         await client.delete_dataset(stored.id)
-        assert (await client.import_project(path)).sections["datasets"].added == 1
+        assert (await client.import_project(str(path))).sections["datasets"].added == 1
         assert (await client.clear_away()).num_jobs == 0
+        for days in (float("inf"), float("nan"), -1.0):
+            with pytest.raises(InvalidInputError, match="older_than_days: "):
+                await client.clear_away(older_than_days=days)
         with pytest.raises(NotFoundError):
             await client.delete_job("gone")
 
