@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pmpo.client.rows import rows_of
-from pmpo.contracts.jobdata import JobData
+from pmpo.contracts.jobdata import JobData, is_dataset_id
 from pmpo.contracts.jobs import JobSpec
 from pmpo.errors import InvalidInputError
 from pmpo.runs.refusals import body_refusal
@@ -26,10 +26,8 @@ def checked(model: type[Body], given: Body | Keys) -> Body:
     if isinstance(given, model):
         return given
     if not isinstance(given, Mapping):
-        raise InvalidInputError(
-            f"give a {model.__name__} or a dict of its keys, not {type(given).__name__}; "
-            "a job file is read by pmpo.runs.jobfile.load_job"
-        )
+        remedy = "; a job file is read by pmpo.runs.jobfile.load_job" if model is JobSpec else ""
+        raise InvalidInputError(f"give a {model.__name__} or a dict of its keys, not {type(given).__name__}{remedy}")
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -37,7 +35,7 @@ def checked(model: type[Body], given: Body | Keys) -> Body:
 
 
 def job_with_rows(given: JobSpec | Keys) -> JobSpec | Keys:
-    """The job, whose sets are lists of rows or ids: whatever else holds rows is read here.
+    """The job, whose sets are lists of rows or ids: whatever else holds rows, the path of a file too, is read here.
 
     Raises:
         InvalidDataError: a row that is none; the row and the key are named.
@@ -46,14 +44,15 @@ def job_with_rows(given: JobSpec | Keys) -> JobSpec | Keys:
     if not isinstance(given, Mapping) or "dataset" not in given:
         return given
     dataset = given["dataset"]
-    if isinstance(dataset, JobData | str):
+    if isinstance(dataset, JobData):
         return given
     sets = dataset if isinstance(dataset, Mapping) else {"train": dataset}
     return {**given, "dataset": {name: _rows(data) for name, data in sets.items()}}
 
 
 def _rows(data: Any) -> Any:
-    return data if data is None or isinstance(data, str | list) else list(rows_of(data))
+    is_given = data is None or isinstance(data, list) or (isinstance(data, str) and is_dataset_id(data))
+    return data if is_given else list(rows_of(data))
 
 
 def body_of(model: type[Body], given: Body | Keys) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from pmpo.contracts.jobs import JobState
 from pmpo.contracts.sections import Strict
@@ -51,7 +51,7 @@ class GcRequest(Strict):
     ``older_than_days`` stands in the place of ``PMPO_RETENTION_DAYS``.
     """
 
-    confirm: bool = False
+    confirm: StrictBool = False
     older_than_days: Annotated[float, Field(ge=0)] | None = None
 
 

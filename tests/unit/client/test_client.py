@@ -111,7 +111,7 @@ def test_the_sets_of_a_job_may_be_whatever_holds_rows(api: Any, tmp_path: Path) 
     frame = pandas.DataFrame(rows)
     sent = []
     with client_of(api) as client:
-        for dataset in ({"train": frame, "test": path}, {"train": rows, "test": iter(rows)}):
+        for dataset in ({"train": frame, "test": path}, {"train": str(path), "test": iter(rows)}):
             client.create_job({"name": "n", "prompt": "Process.", "dataset": dataset})
             sent.append(json.loads(api.seen[-1].body)["dataset"])
         client.create_job({"name": "n", "prompt": "Process.", "dataset": frame})
@@ -290,6 +290,12 @@ def test_blanks_around_a_key_and_an_address_are_a_file_s(api: Any) -> None:
 def test_an_id_too_long_for_an_address_is_refused(api: Any) -> None:
     with client_of(api) as client, pytest.raises(InvalidInputError, match="too long to be asked for; shorten it"):
         client.get_job("x" * 100_000)
+
+
+@pytest.mark.parametrize("job_id", [None, 5, "\ud800"])
+def test_what_is_no_id_is_refused(api: Any, job_id: Any) -> None:
+    with client_of(api) as client, pytest.raises(InvalidInputError, match="is no id; give the text"):
+        client.get_job(job_id)
 
 
 def test_an_empty_job_id_is_refused(api: Any) -> None:
