@@ -27,35 +27,25 @@ def kind_of(value: object) -> str:
     return names.get(type(value), f"a {type(value).__name__}")
 
 
-def _problem(value: object) -> str | None:
+def _problem(value: object, depth: int = 1) -> str | None:
     """Half a sentence that goes on after the key. A value that holds itself is nested without end."""
-    waiting: list[tuple[object, int]] = [(value, 1)]
-    while waiting:
-        found, depth = waiting.pop()
-        if isinstance(found, dict | list | tuple):
-            if depth > MAX_DEPTH:
-                return f"is nested more than {MAX_DEPTH} deep; flatten it or leave it out"
-            if isinstance(found, dict):
-                inner = next(filter(None, map(_key_problem, found)), None)
-                problem = None if inner is None else f"holds an object in which {inner}"
-                found = found.values()
-            else:
-                problem = None
-            waiting += [(inner, depth + 1) for inner in found]
-        else:
-            problem = _scalar_problem(found)
-        if problem is not None:
-            return problem
-    return None
+    if not isinstance(value, dict | list | tuple):
+        return _scalar_problem(value)
+    if depth > MAX_DEPTH:
+        return f"is nested more than {MAX_DEPTH} deep; flatten it or leave it out"
+    problem = _keys_problem(value) if isinstance(value, dict) else None
+    held = value.values() if isinstance(value, dict) else value
+    return problem or next(filter(None, (_problem(each, depth + 1) for each in held)), None)
+
+
+def _keys_problem(found: Mapping[object, object]) -> str | None:
+    problem = next(filter(None, map(_key_problem, found)), None)
+    return None if problem is None else f"holds an object in which {problem}"
 
 
 def _scalar_problem(value: object) -> str | None:
     if isinstance(value, str):
-        return (
-            None
-            if value.isascii() or _is_text(value)
-            else "holds half of a surrogate pair, which is no text; remove it"
-        )
+        return None if _is_text(value) else "holds half of a surrogate pair, which is no text; remove it"
     if isinstance(value, float):
         return None if math.isfinite(value) else "holds a number that is not finite; leave it out or write null"
     if value is None or isinstance(value, int):
